@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export interface WholeWrite {
+  /** Permission bits, held from the first instant the file exists. */
+  readonly mode: number;
+  readonly owner?: { readonly uid: number; readonly gid: number };
+  /** false: the caller syncs the file system once for many files (a snapshot's content). Default true. */
+  readonly sync?: boolean;
+}
+
+const CREATE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+
+/**
+ * Law 6: a reader of `path` sees the old file or the new one, whole, whatever happens in between, a power cut included.
+ * Temporary file beside the target (same file system), final mode and owner before the first byte, sync, rename, sync of the
+ * directory. The umask does not matter: the file is created 0600 and gets its mode by descriptor.
+ */
+export async function writeWhole(path: string, data: string | Uint8Array, how: WholeWrite): Promise<void> {
+  await replaceWhole(path, how, async (file) => {
+    await file.writeFile(data);
+  });
+}
+
+/** The same, with the content written by `fill` (a stream, a copy). When `fill` throws, nothing is left behind. */
+export async function replaceWhole(
+  path: string,
+  how: WholeWrite,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const temporary = temporaryBeside(path);
+  const file = await open(temporary, CREATE, 0o600);
+  try {
+    try {
+      if (how.owner) await file.chown(how.owner.uid, how.owner.gid);
+      await file.chmod(how.mode);
+      await fill(file);
+      if (how.sync !== false) await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+  if (how.sync !== false) await syncDirectory(dirname(path));
+}
+
+/** A name in the same directory that no reader looks for; swept at start by its prefix. */
+export function temporaryBeside(path: string): string {
+  return join(dirname(path), `${TEMPORARY_PREFIX}${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}`);
+}
+export const TEMPORARY_PREFIX = '.haulout-tmp-';
+
+/** Makes a rename or a removal in `directory` survive a power cut. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A directory of ours: made with its parents, 0700 unless said otherwise. */
+export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
+  await mkdir(path, { recursive: true, mode });
+}

@@ -1,0 +1,148 @@
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+
+export interface RunOptions {
+  /** Wall time before TERM; KILL follows `graceMs` later. There is no default: every wait has a deadline (law 9). */
+  readonly timeoutMs: number;
+  readonly graceMs?: number;
+  readonly cwd?: string;
+  /** The whole environment of the child: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Bytes for standard input; without them it is /dev/null. */
+  readonly input?: string | Uint8Array;
+  /** How much of the end of the output is kept. Default 64 KiB. */
+  readonly keepBytes?: number;
+  /** Called with each piece of output as it comes. */
+  readonly onOutput?: (chunk: Buffer) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RunResult {
+  /** Exit code, or null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly timedOut: boolean;
+  /** Standard output and error as they came, the last `keepBytes` of them, UTF-8. */
+  readonly output: string;
+  /** Standard output alone, the last `keepBytes` of it. */
+  readonly stdout: string;
+  readonly durationMs: number;
+}
+
+/** A clean environment for programs of the system: never ours, which may hold what does not concern them. */
+export const SYSTEM_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  HOME: '/root',
+  LANG: 'C.UTF-8',
+};
+
+const DRAIN_MS = 200;
+
+/**
+ * Runs a program to its end in a process group of its own. Rejects only when it cannot be started (ENOENT, EACCES ...).
+ * Waits for `exit`, not `close`: a daemon that inherited the pipes would hold `close` for ever. What the group leaves
+ * running after a time-out is killed with it.
+ */
+export function run(argv: readonly [string, ...string[]], options: RunOptions): Promise<RunResult> {
+  const started = performance.now();
+  const keep = options.keepBytes ?? 65_536;
+  const both = new Tail(keep);
+  const out = new Tail(keep);
+  const child = start(argv, options);
+  child.stdout?.on('data', (chunk: Buffer) => {
+    both.push(chunk);
+    out.push(chunk);
+    options.onOutput?.(chunk);
+  });
+  child.stderr?.on('data', (chunk: Buffer) => {
+    both.push(chunk);
+    options.onOutput?.(chunk);
+  });
+  // EPIPE: the program did not read what it was given. Its exit code tells what it thinks of that.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(options.input);
+
+  return new Promise((resolve, reject) => {
+    let timedOut = false;
+    let killTimer: NodeJS.Timeout | undefined;
+    const stop = () => {
+      killGroup(child, 'SIGTERM');
+      killTimer = setTimeout(() => killGroup(child, 'SIGKILL'), options.graceMs ?? 5_000);
+    };
+    const timer = setTimeout(() => {
+      timedOut = true;
+      stop();
+    }, options.timeoutMs);
+    options.signal?.addEventListener('abort', stop, { once: true });
+    const clear = () => {
+      clearTimeout(timer);
+      clearTimeout(killTimer);
+      options.signal?.removeEventListener('abort', stop);
+    };
+    child.once('error', (error) => {
+      clear();
+      reject(error);
+    });
+    child.once('exit', (code, signal) => {
+      clear();
+      if (timedOut) killGroup(child, 'SIGKILL');
+      const finish = () => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+        resolve({
+          code,
+          signal,
+          timedOut,
+          output: both.text(),
+          stdout: out.text(),
+          durationMs: performance.now() - started,
+        });
+      };
+      const drained = setTimeout(finish, DRAIN_MS);
+      child.once('close', () => {
+        clearTimeout(drained);
+        finish();
+      });
+    });
+  });
+}
+
+function start(argv: readonly [string, ...string[]], options: RunOptions): ChildProcess {
+  const [program, ...rest] = argv;
+  const settings: SpawnOptions = {
+    env: { ...options.env },
+    detached: true, // a group of its own, so that it can be ended whole
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  };
+  if (options.cwd !== undefined) settings.cwd = options.cwd;
+  return spawn(program, rest, settings);
+}
+
+function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // ESRCH: the group is gone already, which is what was wanted.
+  }
+}
+
+/** The last `limit` bytes of a stream. */
+class Tail {
+  readonly #limit: number;
+  #chunks: Buffer[] = [];
+  #size = 0;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+  }
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    while (this.#size - this.#chunks[0]!.length >= this.#limit) this.#size -= this.#chunks.shift()!.length;
+  }
+
+  text(): string {
+    return Buffer.concat(this.#chunks).subarray(-this.#limit).toString('utf8');
+  }
+}

@@ -1,0 +1,36 @@
+export type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Talk, never data. A line names subjects, numbers and digests; contents and credentials never reach it. */
+export interface Log {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+const PRIORITY: Record<Level, string> = { debug: '<7>', info: '<6>', warn: '<4>', error: '<3>' };
+
+/**
+ * Lines for a file or a journal. Under journald (`journal` true) each line starts with its syslog priority (sd-daemon(3));
+ * elsewhere with the time and the level. Control characters of hostile names are shown, not obeyed.
+ */
+export function lineLog(write: (line: string) => void, options: { journal?: boolean; least?: Level } = {}): Log {
+  const order: Level[] = ['debug', 'info', 'warn', 'error'];
+  const least = order.indexOf(options.least ?? 'info');
+  const at = (level: Level) => (message: string) => {
+    if (order.indexOf(level) < least) return;
+    for (const line of message.split('\n')) {
+      const head = options.journal ? PRIORITY[level] : `${new Date().toISOString()} ${level.padEnd(5)} `;
+      write(`${head}${visible(line)}\n`);
+    }
+  };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Escape sequences and other control characters as visible text. */
+export function visible(text: string): string {
+  return text.replace(
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
+    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
+}

@@ -1,0 +1,3 @@
+// No test may see this machine's own cloud settings: credentials, endpoints or certificate bundles of the person who runs it.
+for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+delete process.env['NODE_EXTRA_CA_CERTS'];

@@ -1,0 +1,44 @@
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { describe } from 'vitest';
+
+/** What a group of tests cannot do without. Where it is missing the group is skipped aloud, with the way to get it. */
+export interface Need {
+  readonly name: string;
+  readonly met: boolean;
+  readonly get: string;
+}
+
+export const root: Need = {
+  name: 'root on Linux',
+  met: process.platform === 'linux' && process.getuid?.() === 0,
+  get: 'run the tests as root on a Linux machine (namespaces and mounts are made)',
+};
+
+/** A program on the PATH, with the Debian package that brings it. */
+export function command(program: string, debianPackage: string): Need {
+  return { name: program, met: onPath(program), get: `apt-get install ${debianPackage}` };
+}
+
+/** `describe` for tests that need something of the machine. `describeWith([root, command('aws', 'awscli')], 'title', () => {...})` */
+export function describeWith(needs: readonly Need[], title: string, body: () => void): void {
+  const missing = needs.filter((need) => !need.met);
+  if (missing.length === 0) {
+    describe(title, body);
+    return;
+  }
+  const words = missing.map((need) => `${need.name} (${need.get})`).join(', ');
+  process.stderr.write(`SKIPPED: ${title}: needs ${words}\n`);
+  describe.skip(`${title} [needs ${missing.map((need) => need.name).join(', ')}]`, body);
+}
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
