@@ -1,0 +1,241 @@
+import { readAccounts } from '../apply/accounts.ts';
+import { inputsNow } from '../apply/observe.ts';
+import type { Snapshot } from '../bucket/snapshot.ts';
+import { activated, failed, type Ledger, type SubjectRecord, withSubjects } from '../ledger/ledger.ts';
+import { asTrouble } from '../lib/errors.ts';
+import type { Identity } from '../metadata/provider.ts';
+import type { Facts } from '../plan/facts.ts';
+import { serviceInputs } from '../plan/services.ts';
+import type { Plan, Step } from '../plan/step.ts';
+import type { ServiceSpec, Spec } from '../spec/spec.ts';
+import { redactedTail } from '../status/redact.ts';
+import type { TroubleStatus } from '../status/status.ts';
+import type { Round } from './round.ts';
+import type { ServiceTrouble } from './service-hands.ts';
+import { swapFiles } from './swap-files.ts';
+import type { World } from './world.ts';
+
+export interface Job {
+  readonly world: World;
+  readonly round: Round;
+  readonly identity: Identity;
+  readonly spec: Spec;
+  readonly snapshot: Snapshot;
+  readonly facts: Facts;
+  readonly plan: Plan;
+  readonly ledger: Ledger;
+}
+
+export interface Outcome {
+  readonly ledger: Ledger;
+  /** Subjects of the steps that succeeded. */
+  readonly changed: readonly string[];
+  readonly failures: readonly { readonly trouble: TroubleStatus }[];
+}
+
+type StepOf<D extends Step['do']> = Extract<Step, { do: D }>;
+
+/**
+ * Does what the plan says: packages, files, services, jobs. A package or file that fails ends the round, because what follows
+ * stands on it; a service that fails does not keep the others from their turn. The ledger is on disk after each part.
+ */
+export async function carryOut(job: Job): Promise<Outcome> {
+  const hand = new Hand(job);
+  if (job.plan.steps.length === 0) return hand.outcome();
+  if ((await hand.packages()) && (await hand.files())) {
+    await hand.services();
+    await hand.jobs();
+  }
+  return hand.outcome();
+}
+
+class Hand {
+  readonly #job: Job;
+  readonly #changed: string[] = [];
+  readonly #failures: { trouble: TroubleStatus }[] = [];
+  #ledger: Ledger;
+
+  constructor(job: Job) {
+    this.#job = job;
+    this.#ledger = job.ledger;
+  }
+
+  outcome(): Outcome {
+    return { ledger: this.#ledger, changed: this.#changed, failures: this.#failures };
+  }
+
+  async packages(): Promise<boolean> {
+    const { packages } = this.#job.world.eyes;
+    const [upgrade] = this.#steps('upgrade-packages');
+    if (upgrade && !(await this.#together('packages', [upgrade], () => packages.upgrade()))) return false;
+    if (upgrade) await this.#keep({ ...this.#ledger, upgraded: true });
+
+    const removals = this.#steps('remove-package');
+    const names = removals.map(({ name }) => name);
+    if (!(await this.#together('packages', removals, () => packages.remove(names)))) return false;
+
+    const installs = this.#steps('install-package');
+    return await this.#together('packages', installs, () => packages.install(installs));
+  }
+
+  async files(): Promise<boolean> {
+    const { world, plan } = this.#job;
+    const steps = plan.steps.filter((step): step is FileStep => FILE_STEPS.has(step.do));
+    if (steps.length === 0) return true;
+    const before = this.#ledger;
+    return await this.#together('files', steps, async () => {
+      const accounts = await readAccounts(world.paths.root);
+      await swapFiles(world.files, accounts, steps, before, (ledger) => this.#keep(ledger));
+    });
+  }
+
+  async services(): Promise<void> {
+    const { spec, plan } = this.#job;
+    for (const step of plan.steps) {
+      if (step.do !== 'activate-service' && step.do !== 'stop-service') continue;
+      const service = spec.services.find(({ id }) => id === step.service);
+      if (!service) continue;
+      const action = step.do === 'stop-service' ? () => this.#stop(step, service) : () => this.#activate(step, service);
+      await this.#one(step, service, action);
+    }
+  }
+
+  async jobs(): Promise<void> {
+    const steps = this.#steps('schedule-job');
+    if (steps.length === 0) return;
+    const { facts } = this.#job;
+    const records = steps.map(({ subject, job }): [string, SubjectRecord] => [
+      subject,
+      activated(facts.jobs[job] ?? ''),
+    ]);
+    await this.#keep(withSubjects(this.#ledger, records));
+    this.#changed.push(...steps.map(({ subject }) => subject));
+  }
+
+  async #activate(step: StepOf<'activate-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
+    const { world, round, identity, snapshot, facts } = this.#job;
+    if (step.phases.includes('validate')) {
+      const refused = await world.services.validate(service, identity);
+      if (refused) {
+        await this.#putBack(service, refused.trouble.code);
+        return refused;
+      }
+    }
+    const { failure, notes } = await world.services.activate(step, service, snapshot, identity);
+    for (const note of notes) round.note(note);
+    if (failure) return failure;
+    const fact = facts.services[service.id];
+    if (!fact) return undefined;
+    // Looked at again: what it was activated with is what is there now, not what was planned.
+    const watched = await inputsNow(world.eyes, service);
+    const inputs = serviceInputs(service, { ...fact, watched }, facts.bootId);
+    const accepted = this.#watchedRecords(service).map(
+      ([subject, { previous: _, ...rest }]) => [subject, rest] as const,
+    );
+    const record: SubjectRecord = { ...activated(service.state), inputs };
+    await this.#keep(withSubjects(this.#ledger, [...accepted, [step.subject, record]]));
+    return undefined;
+  }
+
+  async #stop(step: StepOf<'stop-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
+    const failure = await this.#job.world.services.stop(service, step.remove, this.#job.identity);
+    if (!failure) await this.#keep(withSubjects(this.#ledger, [[step.subject, activated(service.state)]]));
+    return failure;
+  }
+
+  /** The files that a service refused go back before it sees them; they wait with it for the next try. */
+  async #putBack(service: ServiceSpec, code: string): Promise<void> {
+    const { world, snapshot } = this.#job;
+    const now = world.clock.now();
+    for (const [subject, { previous, wanted }] of this.#watchedRecords(service)) {
+      if (!previous) continue;
+      await world.files.restore(subject.slice('file:'.length), previous);
+      const at = this.#changed.indexOf(subject);
+      if (at >= 0) this.#changed.splice(at, 1);
+      this.#ledger = failed(this.#ledger, subject, { wanted, code, content: snapshot.digest, now });
+    }
+    await this.#keep(this.#ledger);
+  }
+
+  #watchedRecords(service: ServiceSpec): [string, SubjectRecord][] {
+    const paths = this.#job.facts.services[service.id]?.watchedPaths ?? [];
+    return paths.flatMap((path): [string, SubjectRecord][] => {
+      const record = this.#ledger.subjects[`file:${path}`];
+      return record ? [[`file:${path}`, record]] : [];
+    });
+  }
+
+  /** Steps that succeed or fail as one: one transaction of the package manager, one swap of files. */
+  async #together(step: string, steps: readonly Step[], action: () => Promise<void>): Promise<boolean> {
+    if (steps.length === 0) return true;
+    const [first] = steps;
+    const about = { subject: steps.length === 1 ? first!.subject : `${first!.subject} and ${steps.length - 1} more` };
+    try {
+      await this.#job.round.take(step, action, { ...about, why: first!.why });
+      const done = steps.filter(({ do: word }) => !FILE_STEPS.has(word));
+      const records = done.map(({ subject }): [string, SubjectRecord] => [subject, activated('done')]);
+      if (records.length > 0) await this.#keep(withSubjects(this.#ledger, records));
+      this.#changed.push(...steps.map(({ subject }) => subject));
+      return true;
+    } catch (error) {
+      const trouble = asTrouble(error, step, first!.subject);
+      const output = error instanceof Error && typeof error.cause === 'string' ? error.cause : '';
+      await this.#fail(
+        steps.filter(({ subject }) => steps.length === 1 || trouble.subject.split(' ').includes(subject)),
+        trouble.code,
+      );
+      this.#failures.push({ trouble: { ...trouble, ...(output === '' ? {} : { output: redactedTail(output, []) }) } });
+      return false;
+    }
+  }
+
+  async #one(step: Step, service: ServiceSpec, action: () => Promise<ServiceTrouble | undefined>): Promise<void> {
+    const { round } = this.#job;
+    try {
+      await round.take('service', () => action().then(throwing), { subject: step.subject, why: step.why });
+      this.#changed.push(step.subject);
+    } catch (error) {
+      const output = error instanceof WithOutput ? error.output : '';
+      const trouble = asTrouble(error instanceof WithOutput ? error.cause : error, 'service', step.subject);
+      const tail = redactedTail(output, Object.values(service.custom));
+      this.#failures.push({ trouble: { ...trouble, ...(tail === '' ? {} : { output: tail }) } });
+      await this.#fail([step], trouble.code);
+    }
+  }
+
+  async #fail(steps: readonly Step[], code: string): Promise<void> {
+    const { world, snapshot } = this.#job;
+    for (const { subject } of steps) {
+      const wanted = this.#ledger.subjects[subject]?.wanted ?? 'active';
+      const now = world.clock.now();
+      this.#ledger = failed(this.#ledger, subject, { wanted, code, content: snapshot.digest, now });
+    }
+    await this.#keep(this.#ledger);
+  }
+
+  #steps<D extends Step['do']>(word: D): StepOf<D>[] {
+    return this.#job.plan.steps.filter((step): step is StepOf<D> => step.do === word);
+  }
+
+  async #keep(ledger: Ledger): Promise<void> {
+    this.#ledger = ledger;
+    await this.#job.world.state.writeLedger(ledger);
+  }
+}
+
+export type FileStep = StepOf<'write-file' | 'make-directory' | 'link' | 'remove-file'>;
+const FILE_STEPS = new Set<Step['do']>(['write-file', 'make-directory', 'link', 'remove-file']);
+
+/** Carries a service's trouble, with its output, through the timeline's catch. */
+class WithOutput extends Error {
+  readonly output: string;
+
+  constructor(failure: ServiceTrouble) {
+    super(failure.trouble.message, { cause: failure.trouble });
+    this.output = failure.output;
+  }
+}
+
+function throwing(failure: ServiceTrouble | undefined): void {
+  if (failure) throw new WithOutput(failure);
+}

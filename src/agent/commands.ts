@@ -1,0 +1,146 @@
+import { existsSync } from 'node:fs';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../lib/clock.ts';
+import { formatDuration } from '../lib/duration.ts';
+import { EXIT } from '../lib/exit.ts';
+import { visible } from '../lib/log.ts';
+import type { Status } from '../status/status.ts';
+import type { Paths } from './paths.ts';
+import { askForSync } from './requests.ts';
+import { oneRound } from './run.ts';
+import { shortList } from './tell.ts';
+
+const SYNC_LIMIT_MS = 90 * 60_000;
+const TAIL_BYTES = 512 * 1024;
+
+/** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here. */
+export async function status(paths: Paths, words: readonly string[]): Promise<number> {
+  const found = await readStatus(paths);
+  if (!found) {
+    say('no agent has written a status on this machine (or you are not root). next: haulout logs');
+    return process.getuid?.() === 0 ? EXIT.unavailable : EXIT.notPermitted;
+  }
+  print(found, words);
+  return exitOf(found);
+}
+
+export async function sync(paths: Paths, words: readonly string[], self: string): Promise<number> {
+  if (process.getuid?.() !== 0) return notRoot();
+  const requests = join(paths.run, 'requests');
+  const alone = await oneRoundIfAlone(paths, self);
+  const result = alone ?? (existsSync(requests) ? await askForSync(paths.run, systemClock, SYNC_LIMIT_MS) : undefined);
+  if (!result) {
+    say('the agent did not answer. next: haulout logs');
+    return EXIT.unavailable;
+  }
+  print(result, words);
+  return exitOf(result);
+}
+
+export async function logs(paths: Paths, words: readonly string[]): Promise<number> {
+  if (process.getuid?.() !== 0) return notRoot();
+  const at = words.indexOf('-n');
+  const count = at >= 0 ? Number(words[at + 1]) : 40;
+  const json = words.includes('--json');
+  const name = words.find((word, index) => !word.startsWith('-') && index !== at + 1);
+  if (!Number.isSafeInteger(count) || count < 1 || (name !== undefined && !/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name))) {
+    say('usage: haulout logs [-n LINES] [--json] [SERVICE]');
+    return EXIT.usage;
+  }
+  const file = json ? 'events.jsonl' : name === undefined ? 'agent.log' : join('services', `${name}.log`);
+  const text = await tail(join(paths.log, file));
+  if (text === undefined) {
+    say(name === undefined ? 'no log here; under systemd: journalctl -u haulout' : `${name} has said nothing here`);
+    return EXIT.unavailable;
+  }
+  process.stdout.write(`${text.trimEnd().split('\n').slice(-count).join('\n')}\n`);
+  return EXIT.done;
+}
+
+export async function service(paths: Paths, words: readonly string[]): Promise<number> {
+  const found = await readStatus(paths);
+  if (!found) return await status(paths, words);
+  const name = words.find((word) => !word.startsWith('-'));
+  const services = found.services.filter(({ id }) => name === undefined || id === name);
+  if (name !== undefined && services.length === 0) {
+    say(`no service ${visible(name)} here; there are: ${found.services.map(({ id }) => id).join(' ')}`);
+    return EXIT.usage;
+  }
+  if (words.includes('--json')) process.stdout.write(`${JSON.stringify({ schema: 1, services })}\n`);
+  else
+    for (const { id, state, port } of services)
+      process.stdout.write(`${id.padEnd(20)} ${state.padEnd(10)} ${port ?? ''}\n`);
+  return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
+}
+
+async function oneRoundIfAlone(paths: Paths, self: string): Promise<Status | undefined> {
+  return existsSync(join(paths.state, 'settings')) ? await oneRound(paths, self) : undefined;
+}
+
+async function readStatus(paths: Paths): Promise<Status | undefined> {
+  try {
+    return JSON.parse(await readFile(join(paths.state, 'status.json'), 'utf8')) as Status;
+  } catch {
+    return undefined;
+  }
+}
+
+function print(found: Status, words: readonly string[]): void {
+  process.stdout.write(words.includes('--json') ? `${JSON.stringify(found)}\n` : text(found));
+}
+
+function text(found: Status): string {
+  const { lastSync, content, trouble } = found;
+  const lines = [
+    `${found.instanceId}  role ${found.role}  ${found.health}`,
+    `content   ${content.active?.slice(0, 12) ?? 'none'}${content.wanted === content.active ? '' : ` (the bucket has ${content.wanted?.slice(0, 12) ?? 'nothing readable'})`}`,
+    `last sync ${lastSync.startedAt}, ${formatDuration(lastSync.ms)}, ${lastSync.steps} steps, ${lastSync.requests} requests`,
+  ];
+  if (lastSync.changed.length > 0) lines.push(`changed   ${shortList(lastSync.changed)}`);
+  for (const { id, state, port } of found.services)
+    lines.push(`service   ${id} ${state}${port === undefined ? '' : ` (port ${port})`}`);
+  for (const entry of found.waiting)
+    lines.push(
+      `waiting   ${entry.subject} (${entry.code}, ${entry.failures} times), next try ${new Date(entry.nextTry).toISOString()}`,
+    );
+  for (const { file, line, column, what, instead } of found.mistakes ?? []) {
+    lines.push(`mistake   ${file}:${line}:${column}: ${what}`, `          write instead: ${instead}`);
+  }
+  if (trouble) {
+    lines.push(
+      `trouble   ${trouble.step}: ${trouble.subject}: ${trouble.reason} [${trouble.code}]`,
+      `          ${trouble.hint}`,
+    );
+    for (const line of trouble.output?.split('\n') ?? []) lines.push(`        | ${line}`);
+  }
+  for (const note of found.notes) lines.push(`note      ${note}`);
+  return `${lines.map(visible).join('\n')}\n`;
+}
+
+function exitOf(found: Status): number {
+  if (found.health === 'healthy') return EXIT.done;
+  return found.health === 'degraded' ? EXIT.differences : EXIT.failed;
+}
+
+async function tail(path: string): Promise<string | undefined> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (!file) return undefined;
+  try {
+    const { size } = await file.stat();
+    const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    await file.read(buffer, 0, buffer.length, size - buffer.length);
+    return buffer.toString('utf8');
+  } finally {
+    await file.close();
+  }
+}
+
+function notRoot(): number {
+  say('only root may ask this. next: sudo haulout ...');
+  return EXIT.notPermitted;
+}
+
+function say(words: string): void {
+  process.stderr.write(`haulout: ${words}\n`);
+}

@@ -1,0 +1,61 @@
+import { observe } from '../apply/observe.ts';
+import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
+import { makePlan } from '../plan/plan.ts';
+import type { Status } from '../status/status.ts';
+import { carryOut, type Outcome } from './carry-out.ts';
+import type { Memory } from './memory.ts';
+import { Round } from './round.ts';
+import { tidy } from './tidy.ts';
+import { chooseWanted, lookAtBucket } from './wanted.ts';
+import type { World } from './world.ts';
+
+/**
+ * The page to read first. First boot and every re-sync are this one function (law 1):
+ *
+ *     metadata -> bucket -> spec -> facts + ledger -> plan -> apply, hooks -> ledger -> status
+ *
+ * It never throws: what went wrong is in the status, which is written at one place, whatever happened.
+ */
+export async function converge(world: World, memory: Memory): Promise<Status> {
+  const round = new Round(world);
+  try {
+    const identity = await round.take('metadata', async () => {
+      memory.identity ??= await world.metadata.identity();
+      return memory.identity;
+    });
+    round.identity = identity;
+    const ledger = await world.state.readLedger(identity.instanceId);
+    const news = await round.take('bucket', () => lookAtBucket(world, memory));
+    const wanted = await round.take('spec', () => chooseWanted(world, ledger, news));
+    round.chose(wanted, news.snapshot?.digest, memory.strangers);
+    world.adopt(wanted.spec);
+
+    const { spec, snapshot } = wanted;
+    const facts = await round.take('facts', () => observe(world.eyes, spec, snapshot, identity, world.settings.role));
+    const plan = makePlan({ spec, snapshot, facts, ledger, now: world.clock.now() });
+    round.planned(plan);
+
+    const outcome = await carryOut({ world, round, identity, spec, snapshot, facts, plan, ledger });
+    const settled = settle(outcome, snapshot.digest, plan.waiting.length, new Date(world.clock.now()).toISOString());
+    if (settled !== ledger) await world.state.writeLedger(settled);
+    await round.converged(outcome, settled, facts);
+    if (plan.steps.length > 0) await tidy(world, settled, memory);
+  } catch (error) {
+    round.failed(error);
+  }
+  const status = round.status();
+  await world.report(status);
+  return status;
+}
+
+/** Law 2: what converged whole is proven; what failed for the third time is set aside. */
+function settle(outcome: Outcome, digest: string, waiting: number, at: string): Ledger {
+  const { ledger, failures } = outcome;
+  const [first] = failures;
+  if (first) {
+    const failure = { code: first.trouble.code, subject: first.trouble.subject, at };
+    return { ...ledger, content: contentFailed(ledger.content, digest, failure) };
+  }
+  if (waiting > 0 || ledger.content.proven === digest) return ledger;
+  return { ...ledger, content: contentProven(ledger.content, digest) };
+}

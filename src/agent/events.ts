@@ -1,0 +1,61 @@
+import { appendFile, rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureDirectory } from '../lib/durable.ts';
+import type { Status } from '../status/status.ts';
+import type { TimelineEntry } from '../status/timeline.ts';
+
+/** A line of the event log. */
+export type AgentEvent = { readonly at: string } & (
+  | ({ readonly event: 'step' } & TimelineEntry)
+  | { readonly event: 'round'; readonly status: Status }
+);
+
+const LARGEST = 2 * 1024 * 1024;
+/** Looking is not news, once the machine is up. */
+const ACTING = new Set(['packages', 'files', 'service']);
+
+/**
+ * `/var/log/haulout/events.jsonl`: each step as it ends, and one line per round that did something, was asked for, or changed
+ * the health. For `haulout logs --json` and whoever watches the machine; bounded, with one older file kept.
+ */
+export class EventLog {
+  readonly #path: string;
+  readonly #directory: string;
+  #last = '';
+  #up = false;
+  #queue: Promise<void> = Promise.resolve();
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#path = join(directory, 'events.jsonl');
+  }
+
+  step(entry: TimelineEntry): void {
+    if (this.#up && !ACTING.has(entry.step)) return;
+    this.#queue = this.#queue.then(() => this.#append({ at: new Date().toISOString(), event: 'step', ...entry }));
+  }
+
+  async round(status: Status, asked: boolean): Promise<void> {
+    const news = JSON.stringify([status.health, status.trouble?.code, status.trouble?.subject, status.content]);
+    this.#up ||= status.health === 'healthy';
+    await this.#queue;
+    if (!asked && status.lastSync.steps === 0 && news === this.#last) return;
+    this.#last = news;
+    await this.#append({ at: status.at, event: 'round', status });
+  }
+
+  /** A log that cannot be written (a full disk) stops nothing. */
+  async #append(event: AgentEvent): Promise<void> {
+    try {
+      await ensureDirectory(this.#directory);
+      const size = await stat(this.#path).then(
+        (found) => found.size,
+        () => 0,
+      );
+      if (size > LARGEST) await rename(this.#path, `${this.#path}.1`);
+      await appendFile(this.#path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,105 @@
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureDirectory, writeWhole } from '../lib/durable.ts';
+import { HauloutError } from '../lib/errors.ts';
+import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import type { Settings } from '../userdata/settings.ts';
+import type { Paths } from './paths.ts';
+import { writeSettings } from './settings-file.ts';
+
+const UNIT = 'haulout.service';
+
+/**
+ * What the launcher calls once the agent is here: settings to disk, the `haulout` command, and the agent left running on its
+ * own. It returns at once, because cloud-init and the boot wait for it.
+ */
+export async function install(paths: Paths, settings: Settings, agent: string): Promise<'systemd' | 'detached'> {
+  await ensureDirectory(paths.state);
+  await ensureDirectory(paths.log);
+  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  await writeSettings(paths, settings);
+  await mkdir(join(paths.command, '..'), { recursive: true });
+  await writeWhole(paths.command, commandScript(agent), { mode: 0o755 });
+  if (existsSync('/run/systemd/system')) {
+    await startUnder(agent);
+    return 'systemd';
+  }
+  startDetached(paths, agent);
+  return 'detached';
+}
+
+/** Absolute, because under cloud-init and cron PATH and HOME may say nothing. */
+export function commandScript(agent: string): string {
+  return `#!/bin/sh\n# Made by haulout. It is the agent's own command: haulout status | sync | logs | service\nexec '${process.execPath}' '${agent}' "$@"\n`;
+}
+
+/**
+ * Type=exec; never ordered after cloud-init's or multi-user's units, which wait for the script that starts us (a deadlock
+ * seen in the field). KillMode=process: what services left running is not ours to end (law 8).
+ */
+export function unitFile(agent: string): string {
+  return `[Unit]
+Description=haulout: keeps this machine as its bucket wants it
+Documentation=man:haulout(1)
+Wants=network-online.target
+After=network-online.target
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=${process.execPath} ${agent} run
+Restart=always
+RestartSec=5s
+KillMode=process
+UMask=0077
+LimitCORE=0
+OOMScoreAdjust=-200
+RuntimeDirectory=haulout
+RuntimeDirectoryMode=0755
+RuntimeDirectoryPreserve=yes
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+async function startUnder(agent: string): Promise<void> {
+  await writeWhole(join('/etc/systemd/system', UNIT), unitFile(agent), { mode: 0o644 });
+  // needrestart has restarted the unit under whose hands it was run; ours it shall leave alone.
+  if (existsSync('/etc/needrestart')) {
+    await mkdir('/etc/needrestart/conf.d', { recursive: true });
+    await writeWhole('/etc/needrestart/conf.d/haulout.conf', '$nrconf{override_rc}{qr(^haulout)} = 0;\n', {
+      mode: 0o644,
+    });
+  }
+  for (const words of [['daemon-reload'], ['enable', UNIT], ['restart', '--no-block', UNIT]]) {
+    const result = await run(['systemctl', ...words], { timeoutMs: 60_000, env: SYSTEM_ENVIRONMENT });
+    if (result.code !== 0) throw notStarted(`systemctl ${words.join(' ')}`, result.code);
+  }
+}
+
+/** Without systemd: a session of its own, nothing shared with the script that goes away, output to a file. */
+function startDetached(paths: Paths, agent: string): void {
+  const output = openSync(join(paths.log, 'agent.log'), 'a', 0o600);
+  const child = spawn(process.execPath, [agent, 'run'], {
+    detached: true,
+    stdio: ['ignore', output, output],
+    cwd: '/',
+    env: { ...SYSTEM_ENVIRONMENT },
+  });
+  child.unref();
+  closeSync(output);
+  if (child.pid === undefined) throw notStarted('the agent', null);
+}
+
+function notStarted(what: string, code: number | null): HauloutError {
+  return new HauloutError({
+    code: 'agent-not-started',
+    step: 'agent',
+    subject: UNIT,
+    reason: `${what} ended with ${code ?? 'no code'}`,
+    hint: 'look at `journalctl -u haulout` and `systemctl status haulout`',
+  });
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { JobSpec } from '../spec/spec.ts';
+import { cron, runOnSchedule } from './schedule.ts';
+
+/**
+ * The jobs in force. A job that is unchanged keeps its watch, so a sync never makes one run late or twice; one run of a job
+ * at a time, each with its own time limit.
+ */
+export class Jobs {
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #run: (job: JobSpec) => Promise<{ readonly ok: boolean; readonly code: number | null }>;
+  readonly #active = new Map<string, { print: string; stop: AbortController }>();
+
+  constructor(clock: Clock, log: Log, run: (job: JobSpec) => Promise<{ ok: boolean; code: number | null }>) {
+    this.#clock = clock;
+    this.#log = log;
+    this.#run = run;
+  }
+
+  replace(jobs: readonly JobSpec[]): void {
+    const wanted = new Map(jobs.map((job) => [job.id, { job, print: JSON.stringify({ ...job, at: null }) }]));
+    for (const [id, { print, stop }] of this.#active) {
+      if (wanted.get(id)?.print === print) continue;
+      stop.abort();
+      this.#active.delete(id);
+    }
+    for (const [id, { job, print }] of wanted) {
+      if (this.#active.has(id)) continue;
+      const stop = new AbortController();
+      this.#active.set(id, { print, stop });
+      void runOnSchedule(cron(job.schedule, job.timezone), this.#clock, stop.signal, () => this.#once(job));
+    }
+  }
+
+  /** No new runs; one that is under way ends by itself or at its time limit. */
+  stop(): void {
+    this.replace([]);
+  }
+
+  async #once(job: JobSpec): Promise<void> {
+    try {
+      const { ok, code } = await this.#run(job);
+      if (ok) this.#log.info(`job:${job.id} ran`);
+      else this.#log.warn(`job:${job.id} ended with ${code ?? 'a signal or its time limit'}`);
+    } catch (error) {
+      this.#log.warn(`job:${job.id} could not run: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}

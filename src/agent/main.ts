@@ -1,0 +1,87 @@
+import { realpathSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { asTrouble } from '../lib/errors.ts';
+import { EXIT } from '../lib/exit.ts';
+import { fromEnvironment, parseSettings } from '../userdata/settings.ts';
+import { logs, service, status, sync } from './commands.ts';
+import { install } from './install.ts';
+import { pathsUnder } from './paths.ts';
+import { runAgent } from './run.ts';
+import { carryOutUpload, type UploadOrder } from './upload.ts';
+
+/**
+ * The on-instance program. The launcher calls `install`; the system runs `run`; people call the others through
+ * /usr/local/bin/haulout.
+ */
+const paths = pathsUnder('');
+const self = realpathSync(fileURLToPath(import.meta.url));
+const [command = 'help', ...words] = process.argv.slice(2);
+
+const COMMANDS: Record<string, () => Promise<number>> = {
+  install: async () => {
+    const parsed = parseSettings(fromEnvironment(process.env));
+    if (!parsed.ok) {
+      for (const trouble of parsed.troubles) say(`settings: ${trouble.subject}: ${trouble.reason}. ${trouble.hint}`);
+      return EXIT.badConfiguration;
+    }
+    const how = await install(paths, parsed.settings, self);
+    say(`the agent runs (${how}); next: haulout status`);
+    return EXIT.done;
+  },
+  run: () => runAgent(paths, self),
+  upload: async () => {
+    let text = '';
+    for await (const chunk of process.stdin) text += chunk;
+    return await carryOutUpload(JSON.parse(text) as UploadOrder);
+  },
+  status: () => status(paths, words),
+  sync: () => sync(paths, words, self),
+  logs: () => logs(paths, words),
+  service: () => service(paths, words),
+  version: async () => {
+    process.stdout.write(`${await ownVersion()}\n`);
+    return EXIT.done;
+  },
+  help: async () => {
+    process.stdout.write(HELP);
+    return EXIT.done;
+  },
+};
+
+const HELP = `haulout, on this instance:
+
+  haulout status [--json]     what the agent made of the bucket, and of this machine
+  haulout sync [--json]       look at the bucket now, and wait until it is done
+  haulout logs [-n LINES] [SERVICE]   what the agent, or a service, said
+  haulout service [NAME]      the services of this machine
+  haulout version
+
+Exit codes: 0 done, 1 failed, 2 not as the bucket wants it, 64 usage, 69 no agent, 77 not root.
+`;
+
+async function ownVersion(): Promise<string> {
+  const text = await readFile(join(self), 'utf8');
+  return /haulout-agent ([^\s*]+)/.exec(text.slice(0, 300))?.[1] ?? 'unknown';
+}
+
+function say(text: string): void {
+  process.stderr.write(`haulout: ${text}\n`);
+}
+
+process.umask(0o077);
+const action =
+  COMMANDS[command === '--help' || command === '-h' ? 'help' : command === '--version' ? 'version' : command];
+if (!action) {
+  say(`unknown command; one of: ${Object.keys(COMMANDS).join(' ')}`);
+  process.exitCode = EXIT.usage;
+} else {
+  try {
+    process.exitCode = await action();
+  } catch (error) {
+    const { step, subject, reason, hint } = asTrouble(error, 'agent', command);
+    say(`${step}: ${subject}: ${reason}. ${hint}`);
+    process.exitCode = EXIT.failed;
+  }
+}

@@ -1,0 +1,77 @@
+import { sha256 } from '../lib/digest.ts';
+import type { Spec } from '../spec/spec.ts';
+import type { Status } from '../status/status.ts';
+import { converge } from './converge.ts';
+import type { Memory } from './memory.ts';
+import type { Requests } from './requests.ts';
+import { cron, splayOffset } from './schedule.ts';
+import type { World } from './world.ts';
+
+export type Rhythm = Pick<Spec, 'schedule' | 'timezone' | 'splayMs'>;
+
+/** Until a spec was read: often enough for a machine that waits for its bucket, seldom enough for a fleet of them. */
+export const FIRST_RHYTHM: Rhythm = { schedule: '* * * * *', timezone: 'UTC', splayMs: 10_000 };
+
+/** The rounds of a life: at once, on the cron, when asked, and when something that failed is due again. One at a time. */
+export class Resident {
+  readonly #world: World;
+  readonly #memory: Memory;
+  readonly #requests: Requests;
+  readonly #rhythm: () => Rhythm;
+  #wake: () => void = () => undefined;
+
+  constructor(world: World, memory: Memory, requests: Requests, rhythm: () => Rhythm) {
+    this.#world = world;
+    this.#memory = memory;
+    this.#requests = requests;
+    this.#rhythm = rhythm;
+  }
+
+  /** Somebody asked: do not wait for the cron. */
+  wake(): void {
+    this.#wake();
+  }
+
+  async live(signal: AbortSignal, onRound: (status: Status) => void): Promise<void> {
+    while (!signal.aborted) {
+      const asked = await this.#requests.pending();
+      const status = await converge(this.#world, this.#memory);
+      await this.#requests.answer(asked, status);
+      onRound(status);
+      await this.#rest(signal, status);
+    }
+  }
+
+  /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks. */
+  async #rest(signal: AbortSignal, status: Status): Promise<void> {
+    const { clock } = this.#world;
+    const { schedule, timezone, splayMs } = this.#rhythm();
+    const watch = cron(schedule, timezone);
+    watch.due(clock.now());
+    const splay = splayOffset(sha256(this.#memory.identity?.instanceId ?? ''), splayMs);
+    const retryAt = clock.elapsed() + untilRetry(status, clock.now());
+    let dueAt = Number.POSITIVE_INFINITY;
+    while (!signal.aborted && clock.elapsed() < Math.min(dueAt, retryAt)) {
+      if ((await this.#requests.pending()).length > 0) return;
+      const left = Math.min(dueAt, retryAt) - clock.elapsed();
+      await this.#sleep(Math.max(0, Math.min(left, watch.pause(clock.now()))), signal);
+      if (watch.due(clock.now())) dueAt = Math.min(dueAt, clock.elapsed() + splay);
+    }
+  }
+
+  async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    await this.#world.clock.sleep(milliseconds, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    this.#wake = () => undefined;
+  }
+}
+
+/** Failures have a back-off of their own, usually shorter than the cron. */
+function untilRetry(status: Status, now: number): number {
+  if (status.health === 'healthy') return Number.POSITIVE_INFINITY;
+  const next = status.waiting.map(({ nextTry }) => nextTry - now);
+  // A failure of this very round is not in `waiting` yet: its first pause is 5 s.
+  if (next.length === 0 && status.lastSync.steps > 0) return 5_000;
+  return next.length === 0 ? Number.POSITIVE_INFINITY : Math.max(1_000, Math.min(...next));
+}

@@ -1,0 +1,102 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { StateFiles } from '../ledger/state-files.ts';
+import { ensureDirectory } from '../lib/durable.ts';
+import { EXIT } from '../lib/exit.ts';
+import { type Log, lineLog } from '../lib/log.ts';
+import type { Status } from '../status/status.ts';
+import { converge } from './converge.ts';
+import { tryLock } from './lock.ts';
+import { makeWorld } from './make-world.ts';
+import { recall } from './memory.ts';
+import type { Paths } from './paths.ts';
+import { Requests } from './requests.ts';
+import { FIRST_RHYTHM, Resident, type Rhythm } from './resident.ts';
+import { readSettings } from './settings-file.ts';
+import { sweepAtStart } from './start.ts';
+import { summary } from './tell.ts';
+import type { World } from './world.ts';
+
+/** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
+export async function runAgent(paths: Paths, self: string): Promise<number> {
+  const log = lineLog((line) => process.stdout.write(line), { journal: process.env['JOURNAL_STREAM'] !== undefined });
+  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  const lock = tryLock(join(paths.run, 'lock'));
+  if (!lock) {
+    log.warn('another agent is at work on this machine');
+    return EXIT.tryAgain;
+  }
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+
+  let rhythm: Rhythm = FIRST_RHYTHM;
+  let asked = false;
+  const requests = new Requests(paths.run);
+  await ensureDirectory(paths.state);
+  const { world, memory, jobs } = await open(
+    paths,
+    self,
+    log,
+    () => asked,
+    (wanted) => {
+      rhythm = wanted;
+    },
+  );
+  const resident = new Resident(world, memory, requests, () => rhythm);
+  await requests.open(() => {
+    asked = true;
+    resident.wake();
+  });
+  await resident.live(stop.signal, (status) => {
+    asked = false;
+    tell(log, status);
+  });
+  requests.close();
+  jobs.stop();
+  return EXIT.done;
+}
+
+/** `haulout sync` where no agent is resident: one round in this process, under the same lock. */
+export async function oneRound(paths: Paths, self: string): Promise<Status | undefined> {
+  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  const lock = tryLock(join(paths.run, 'lock'));
+  if (!lock) return undefined;
+  const log = lineLog((line) => process.stderr.write(line));
+  const { world, memory, jobs } = await open(
+    paths,
+    self,
+    log,
+    () => true,
+    () => undefined,
+  );
+  const status = await converge(world, memory);
+  jobs.stop();
+  lock.release();
+  return status;
+}
+
+async function open(
+  paths: Paths,
+  self: string,
+  log: Log,
+  asked: () => boolean,
+  onRhythm: (rhythm: Rhythm) => void,
+): Promise<{ world: World; memory: Awaited<ReturnType<typeof recall>>; jobs: { stop(): void } }> {
+  const state = new StateFiles(paths.state);
+  const memory = await recall(state);
+  const settings = await readSettings(paths);
+  const { world, jobs, tools } = await makeWorld({ paths, settings, log, state, memory, agent: self, asked, onRhythm });
+  await sweepAtStart(world, tools());
+  return { world, memory, jobs };
+}
+
+let lastWords = '';
+
+/** A line for a round that did something or changed its mind; silence for the thousandth no-op. */
+function tell(log: Log, status: Status): void {
+  const words = summary(status);
+  if (status.lastSync.steps === 0 && words === lastWords) return;
+  lastWords = words;
+  if (status.health === 'healthy') log.info(words);
+  else log.warn(words);
+}

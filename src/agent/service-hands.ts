@@ -1,0 +1,157 @@
+import { join } from 'node:path';
+import { readAccounts } from '../apply/accounts.ts';
+import type { ContentCache } from '../bucket/cache.ts';
+import { imageArchive, imageDigest, imageEntries } from '../bucket/image.ts';
+import type { Snapshot } from '../bucket/snapshot.ts';
+import { HauloutError } from '../lib/errors.ts';
+import type { Identity } from '../metadata/provider.ts';
+import type { Change, Step } from '../plan/step.ts';
+import type { CfgContent } from '../services/cfg.ts';
+import { runCommand } from '../services/hooks.ts';
+import { type ImagePlace, type ImageSource, installedDigest, installImage, removeImage } from '../services/image.ts';
+import { activate, check, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
+import type { ServiceSpec } from '../spec/spec.ts';
+
+/** What went wrong with a service, and the end of what was printed: for the status, redacted there. */
+export interface ServiceTrouble {
+  readonly trouble: HauloutError;
+  readonly output: string;
+}
+
+type Activation = Extract<Step, { do: 'activate-service' }>;
+
+/** The agent's hands on services: each step of a plan handed to the services room. */
+export class ServiceHands {
+  readonly #tools: (identity: Identity) => ServiceTools;
+  readonly #place: ImagePlace;
+  readonly #cache: ContentCache;
+  readonly #root: string;
+  readonly #role: string;
+
+  constructor(parts: {
+    readonly tools: (identity: Identity) => ServiceTools;
+    readonly place: ImagePlace;
+    readonly cache: ContentCache;
+    readonly root: string;
+    readonly role: string;
+  }) {
+    this.#tools = parts.tools;
+    this.#place = parts.place;
+    this.#cache = parts.cache;
+    this.#root = parts.root;
+    this.#role = parts.role;
+  }
+
+  installedImage(service: string): Promise<string | undefined> {
+    return installedDigest(service, this.#place);
+  }
+
+  /** undefined: it has no check and no unit to ask. */
+  async healthy(service: ServiceSpec, identity: Identity): Promise<boolean | undefined> {
+    const result = await check(this.#tools(identity), this.#call(service));
+    return result === 'nothing-to-check' ? undefined : result.ok;
+  }
+
+  /** Runs `validate` alone: nothing of the service has seen the new files yet. */
+  async validate(service: ServiceSpec, identity: Identity): Promise<ServiceTrouble | undefined> {
+    if (service.validate === undefined) return undefined;
+    const { id, timeoutMs, validate: line } = service;
+    const ran = await runCommand(this.#tools(identity).hooks, { kind: 'service', id, line, user: 'root', timeoutMs });
+    return ran.ok ? undefined : { trouble: invalid(id, ran.timedOut), output: ran.output };
+  }
+
+  /** Every phase of the step but `validate`. Returns words about what was mended on the way. */
+  async activate(
+    step: Activation,
+    service: ServiceSpec,
+    snapshot: Snapshot,
+    identity: Identity,
+  ): Promise<{ failure: ServiceTrouble | undefined; notes: readonly string[] }> {
+    const tools = this.#tools(identity);
+    const phases = new Set(step.phases);
+    if (phases.has('stop')) {
+      const failure = troubleOf(await stop(tools, this.#call(service)));
+      if (failure) return { failure, notes: [] };
+    }
+    const notes = phases.has('swap-image') ? await this.#install(service, snapshot) : [];
+    const outcome = await activate(tools, {
+      ...this.#call(service),
+      cfg: this.#cfg(service, step.changed, identity),
+      begin: phases.has('configure') || phases.has('reload') || phases.has('restart') ? 'configure' : 'start',
+    });
+    return { failure: troubleOf(outcome), notes };
+  }
+
+  async stop(service: ServiceSpec, remove: boolean, identity: Identity): Promise<ServiceTrouble | undefined> {
+    const failure = troubleOf(await stop(this.#tools(identity), this.#call(service)));
+    if (!failure && remove && service.source.kind === 'image') await removeImage(service.id, this.#place);
+    return failure;
+  }
+
+  async #install(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {
+    if (service.source.kind !== 'image') return [];
+    const { path } = service.source;
+    const digest = imageDigest(snapshot, path) ?? '';
+    const { users } = await readAccounts(this.#root);
+    const owner = users.get(service.user);
+    if (!owner) throw unknownUser(service);
+    return await installImage(this.#source(snapshot, path), service.id, digest, owner, this.#place);
+  }
+
+  #source(snapshot: Snapshot, path: string): ImageSource {
+    const archive = imageArchive(snapshot, path);
+    if (archive) return { kind: 'archive', name: path, path: this.#cache.pathOf(archive.sha256) };
+    const files = imageEntries(snapshot, path).map((entry) => ({
+      path: entry.path,
+      mode: entry.mode,
+      content: this.#cache.pathOf(entry.sha256),
+    }));
+    return { kind: 'directory', files };
+  }
+
+  #call(service: ServiceSpec): { service: ServiceSpec; directory: string } {
+    return { service, directory: join(this.#place.services, service.id) };
+  }
+
+  #cfg(service: ServiceSpec, changed: readonly Change[], identity: Identity): CfgContent {
+    return {
+      service: {
+        serviceId: service.id,
+        role: this.#role,
+        instanceId: identity.instanceId,
+        user: service.user,
+        directory: join(this.#place.services, service.id),
+        port: service.port,
+        address: identity.localIpv4,
+        publicAddress: identity.publicIpv4 === '' ? undefined : identity.publicIpv4,
+        region: identity.region,
+      },
+      changed,
+      custom: service.custom,
+    };
+  }
+}
+
+function troubleOf(outcome: Outcome): ServiceTrouble | undefined {
+  return outcome.ok ? undefined : { trouble: outcome.trouble, output: outcome.output };
+}
+
+function invalid(id: string, timedOut: boolean): HauloutError {
+  return new HauloutError({
+    code: 'validate-failed',
+    step: 'service',
+    subject: `service:${id}`,
+    reason: timedOut ? 'its `validate` did not end within its time limit' : 'its `validate` refused the new files',
+    hint: 'they went back to what they were; read the end of its output in `haulout status`, mend them and upload again',
+  });
+}
+
+function unknownUser(service: ServiceSpec): HauloutError {
+  return new HauloutError({
+    code: 'user-unknown',
+    step: 'service',
+    subject: `service:${service.id}`,
+    reason: `this machine has no user ${service.user}`,
+    hint: 'list the package that makes it under [packages], or name another user',
+  });
+}

@@ -1,0 +1,32 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ensureDirectory, writeWhole } from '../lib/durable.ts';
+import { HauloutError } from '../lib/errors.ts';
+import { parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
+import type { Paths } from './paths.ts';
+
+/** What was said at launch, kept for the next boot: `/var/lib/haulout/settings`, the lines of user-data again. */
+const NAME = 'settings';
+
+export async function writeSettings(paths: Paths, settings: Settings): Promise<void> {
+  await ensureDirectory(paths.state);
+  const lines = Object.entries(settingsRecord(settings)).map(([name, value]) => `${name}=${value}\n`);
+  await writeWhole(join(paths.state, NAME), lines.join(''), { mode: 0o600 });
+}
+
+export async function readSettings(paths: Paths): Promise<Settings> {
+  const text = await readFile(join(paths.state, NAME), 'utf8').catch(() => '');
+  const pairs = text.split('\n').flatMap((line) => {
+    const at = line.indexOf('=');
+    return at > 0 ? [[line.slice(0, at), line.slice(at + 1)] as const] : [];
+  });
+  const parsed = parseSettings(Object.fromEntries(pairs));
+  if (parsed.ok) return parsed.settings;
+  throw new HauloutError({
+    code: 'settings-lost',
+    step: 'settings',
+    subject: join(paths.state, NAME),
+    reason: 'the settings of this instance are not there, or damaged',
+    hint: 'run the user-data script again: `sh /var/lib/cloud/instance/scripts/part-001`',
+  });
+}

@@ -1,0 +1,102 @@
+import { spawn } from 'node:child_process';
+import type { BucketAddress, Endpoint } from '../aws/location.ts';
+import type { Credentials } from '../aws/sigv4.ts';
+import { BucketWriter, statusOf } from '../aws/write.ts';
+import type { Log } from '../lib/log.ts';
+import { material, type Status } from '../status/status.ts';
+
+/** What the short-lived uploader is told, on its standard input: never in argv or the environment. */
+export interface UploadOrder {
+  readonly endpoint: Endpoint;
+  readonly bucket: string;
+  readonly key: string;
+  readonly credentials: Credentials;
+  readonly body: string;
+}
+
+const TIME_LIMIT_MS = 90_000;
+/** Refused for good, as far as we can tell: said once. */
+export const REFUSED = 77;
+
+/**
+ * Writes the status to the bucket, in a process of its own that ends: the SDK is loaded only when something is written, and
+ * its 40 MB do not stay with the resident agent.
+ */
+export class StatusUpload {
+  readonly #node: string;
+  readonly #agent: string;
+  readonly #log: Log;
+  readonly #target: { endpoint: Endpoint; state: BucketAddress; role: string };
+  readonly #credentials: () => Promise<Credentials | undefined>;
+  #written = '';
+  #saidWhy = '';
+
+  constructor(parts: {
+    readonly node: string;
+    readonly agent: string;
+    readonly log: Log;
+    readonly target: { endpoint: Endpoint; state: BucketAddress; role: string };
+    readonly credentials: () => Promise<Credentials | undefined>;
+  }) {
+    this.#node = parts.node;
+    this.#agent = parts.agent;
+    this.#log = parts.log;
+    this.#target = parts.target;
+    this.#credentials = parts.credentials;
+  }
+
+  async write(status: Status): Promise<void> {
+    const print = material(status);
+    if (print === this.#written || status.instanceId === '') return;
+    const credentials = await this.#credentials().catch(() => undefined);
+    if (!credentials) return this.#say('this instance has no credentials: its status stays on its own disk');
+    const { endpoint, state, role } = this.#target;
+    const base = state.prefix === '' ? '' : `${state.prefix}/`;
+    const key = `${base}instances/${role}/${status.instanceId}.json`;
+    const order = { endpoint, bucket: state.bucket, key, credentials, body: `${JSON.stringify(status, null, 1)}\n` };
+    const code = await this.#run(order);
+    if (code === 0) {
+      this.#written = print;
+      this.#saidWhy = '';
+    } else if (code === REFUSED) {
+      this.#written = print; // the same words would be refused again
+      this.#say(`the bucket refuses s3://${state.bucket}/${key}: the status stays on this disk`);
+    } else {
+      this.#say('the status could not be written to the bucket; it is tried again at the next sync');
+    }
+  }
+
+  #run(order: UploadOrder): Promise<number | null> {
+    return new Promise((resolve) => {
+      const child = spawn(this.#node, [this.#agent, 'upload'], {
+        stdio: ['pipe', 'ignore', 'ignore'],
+        env: { PATH: '/usr/bin:/bin' },
+        timeout: TIME_LIMIT_MS,
+        killSignal: 'SIGKILL',
+      });
+      child.once('error', () => resolve(null));
+      child.once('exit', (code) => resolve(code));
+      child.stdin.on('error', () => undefined);
+      child.stdin.end(JSON.stringify(order));
+    });
+  }
+
+  #say(why: string): void {
+    if (why !== this.#saidWhy) this.#log.info(why);
+    this.#saidWhy = why;
+  }
+}
+
+/** The uploader's whole life. Resolves with its exit code. */
+export async function carryOutUpload(order: UploadOrder): Promise<number> {
+  const writer = new BucketWriter({ endpoint: order.endpoint, credentials: order.credentials });
+  try {
+    await writer.put(order.bucket, order.key, Buffer.from(order.body), { contentType: 'application/json' });
+    return 0;
+  } catch (error) {
+    const status = statusOf(error) ?? 0;
+    return status >= 400 && status < 500 && status !== 408 && status !== 429 ? REFUSED : 1;
+  } finally {
+    writer.close();
+  }
+}

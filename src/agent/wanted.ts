@@ -1,0 +1,126 @@
+import type { Snapshot } from '../bucket/snapshot.ts';
+import { SPEC_PATH } from '../bucket/snapshot.ts';
+import { type Taken, takeSnapshot } from '../bucket/take.ts';
+import { chooseContent, type Ledger } from '../ledger/ledger.ts';
+import { asTrouble, HauloutError, type Trouble } from '../lib/errors.ts';
+import { checkContent } from '../spec/check-content.ts';
+import { parseSpec } from '../spec/parse.ts';
+import type { Mistake, Spec } from '../spec/spec.ts';
+import type { Memory } from './memory.ts';
+import type { World } from './world.ts';
+
+/** What the bucket says now; `trouble` when it could not be heard, or says nothing that can be used. */
+export interface News {
+  readonly snapshot: Snapshot | undefined;
+  readonly trouble: Trouble | undefined;
+}
+
+/** What this round brings about, and what stood in the way of the bucket's own content. */
+export interface Wanted {
+  readonly snapshot: Snapshot;
+  readonly spec: Spec;
+  /** The bucket's content is not it: said in the status, while the machine keeps what it has. */
+  readonly trouble: Trouble | undefined;
+  readonly mistakes: readonly Mistake[];
+  readonly warnings: readonly Mistake[];
+}
+
+const LARGEST_SPEC = 1024 * 1024;
+
+/** Law 3: a bucket that is empty, gone, forbidden or out of reach is no news, and no news changes nothing. */
+export async function lookAtBucket(world: World, memory: Memory): Promise<News> {
+  const { settings, clock } = world;
+  let taken: Taken | undefined;
+  try {
+    taken = await takeSnapshot(world.store, world.eyes.cache, {
+      settleMs: settings.settleMs,
+      clock,
+      last: memory.last,
+    });
+  } catch (error) {
+    return { snapshot: undefined, trouble: asTrouble(error, 'bucket', world.store.name) };
+  }
+  if (!taken) return { snapshot: undefined, trouble: noSpec(world.store.name) };
+  if (taken.snapshot.digest !== memory.last?.snapshot.digest || taken.print !== memory.last.print) {
+    await world.state.writeSnapshot(taken.snapshot);
+    await world.state.writeOther('last.json', { digest: taken.snapshot.digest, print: taken.print });
+  }
+  memory.last = taken;
+  memory.strangers = taken.strangers;
+  return { snapshot: taken.snapshot, trouble: undefined };
+}
+
+/**
+ * bucket's content | proven content | what is brought about
+ * -----------------|----------------|--------------------------------------------
+ * readable         | any            | the bucket's
+ * set aside        | there          | the proven one
+ * broken spec      | there          | the proven one; every mistake is reported
+ * broken spec      | none           | nothing: the round fails with the mistakes
+ * no news          | there          | the proven one: drift is still put back
+ * no news          | none           | nothing: the round fails with the trouble
+ */
+export async function chooseWanted(world: World, ledger: Ledger, news: News): Promise<Wanted> {
+  const proven =
+    ledger.content.proven === undefined ? undefined : await world.state.readSnapshot(ledger.content.proven);
+  const choice = chooseContent(ledger.content, news.snapshot, proven);
+  if (!choice) throw new HauloutError(news.trouble ?? noSpec(world.store.name));
+  const first = await readSpec(world, choice.snapshot);
+  const warnings = first.warnings;
+  if (first.spec) {
+    return { snapshot: choice.snapshot, spec: first.spec, trouble: news.trouble, mistakes: [], warnings };
+  }
+  const fallback = proven && proven.digest !== choice.snapshot.digest ? await readSpec(world, proven) : undefined;
+  if (!proven || !fallback?.spec) throw new SpecRefused(first.mistakes);
+  const trouble = specTrouble(first.mistakes);
+  return { snapshot: proven, spec: fallback.spec, trouble, mistakes: first.mistakes, warnings };
+}
+
+interface ReadSpec {
+  readonly spec: Spec | undefined;
+  readonly mistakes: readonly Mistake[];
+  readonly warnings: readonly Mistake[];
+}
+
+async function readSpec(world: World, snapshot: Snapshot): Promise<ReadSpec> {
+  const entry = snapshot.entries.find(({ path }) => path === SPEC_PATH);
+  if (!entry) return { spec: undefined, mistakes: [], warnings: [] };
+  const parsed = parseSpec(await world.eyes.cache.bytes(entry.sha256, LARGEST_SPEC));
+  if (!parsed.ok) return { spec: undefined, mistakes: parsed.mistakes, warnings: parsed.warnings };
+  const found = checkContent(parsed.spec, snapshot.entries);
+  const warnings = [...parsed.warnings, ...found.warnings];
+  if (found.mistakes.length > 0) return { spec: undefined, mistakes: found.mistakes, warnings };
+  return { spec: { ...parsed.spec, ...(await world.override()) }, mistakes: [], warnings };
+}
+
+/** A spec that was refused where there is nothing proven to keep. */
+export class SpecRefused extends HauloutError {
+  readonly mistakes: readonly Mistake[];
+
+  constructor(mistakes: readonly Mistake[]) {
+    super(specTrouble(mistakes));
+    this.mistakes = mistakes;
+  }
+}
+
+function specTrouble(mistakes: readonly Mistake[]): Trouble {
+  const first = mistakes[0];
+  const more = mistakes.length > 1 ? ` (and ${mistakes.length - 1} more)` : '';
+  return {
+    code: 'spec-invalid',
+    step: 'spec',
+    subject: first ? `spec:${first.at.file}:${first.at.line}:${first.at.column}` : `spec:${SPEC_PATH}`,
+    reason: `${first?.what ?? 'it cannot be read'}${more}`,
+    hint: first?.instead ?? 'run `haulout lint` on the directory that was uploaded',
+  };
+}
+
+function noSpec(name: string): Trouble {
+  return {
+    code: 'bucket-empty',
+    step: 'bucket',
+    subject: name,
+    reason: `there is no ${SPEC_PATH}`,
+    hint: `upload one to ${name}/${SPEC_PATH}; until then this machine keeps what it has`,
+  };
+}

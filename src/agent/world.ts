@@ -1,0 +1,35 @@
+import type { FileWriter } from '../apply/files.ts';
+import type { Eyes } from '../apply/observe.ts';
+import type { Store } from '../bucket/store.ts';
+import type { StateFiles } from '../ledger/state-files.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { MetadataProvider } from '../metadata/provider.ts';
+import type { Spec } from '../spec/spec.ts';
+import type { Status } from '../status/status.ts';
+import type { TimelineEntry } from '../status/timeline.ts';
+import type { Settings } from '../userdata/settings.ts';
+import type { Paths } from './paths.ts';
+import type { ServiceHands } from './service-hands.ts';
+
+/** Everything outside the program, made once in `agent/main.ts`. What is not in here the agent cannot touch. */
+export interface World {
+  readonly settings: Settings;
+  readonly paths: Paths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metadata: MetadataProvider;
+  readonly store: Store;
+  readonly state: StateFiles;
+  readonly eyes: Eyes;
+  readonly files: FileWriter;
+  readonly services: ServiceHands;
+  /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
+  readonly adopt: (spec: Spec) => void;
+  /** An administrator's `[haulout]` on this machine, over the bucket's. */
+  readonly override: () => Promise<Partial<Pick<Spec, 'schedule' | 'timezone' | 'splayMs' | 'upgrade'>>>;
+  /** Hears of each step as it ends. */
+  readonly onStep: (entry: TimelineEntry) => void;
+  /** Where the status goes: disk, bucket, events. Never throws. */
+  readonly report: (status: Status) => Promise<void>;
+}

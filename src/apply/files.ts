@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, mkdir, open, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ContentCache } from '../bucket/cache.ts';
+import type { PreviousFile } from '../ledger/ledger.ts';
+import { replaceWhole, temporaryBeside } from '../lib/durable.ts';
+import { HauloutError } from '../lib/errors.ts';
+import { type Parent, withParent } from '../lib/parent.ts';
+import type { OwnerNames, Step } from '../plan/step.ts';
+import type { Accounts } from './accounts.ts';
+
+/** Writes below one root. Every path goes through `withParent`; every file is whole, with its mode from the first instant. */
+export class FileWriter {
+  readonly #root: string;
+  readonly #cache: ContentCache;
+
+  constructor(root: string, cache: ContentCache) {
+    this.#root = root;
+    this.#cache = cache;
+  }
+
+  async write(step: Extract<Step, { do: 'write-file' }>, accounts: Accounts): Promise<void> {
+    const owner = ownerIds(step.owner, accounts, step.subject);
+    await this.#put(step.path, { ...step, ...owner });
+  }
+
+  async makeDirectory(step: Extract<Step, { do: 'make-directory' }>, accounts: Accounts): Promise<void> {
+    const { uid, gid } = ownerIds(step.owner, accounts, step.subject);
+    await this.#at(step.path, true, async ({ directory, name }) => {
+      const path = join(directory, name);
+      await mkdir(path, { mode: 0o700 }).catch((error) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      const handle = await open(path, 'r').catch(() => undefined);
+      const found = await handle?.stat();
+      try {
+        if (!handle || !found?.isDirectory()) throw inTheWay(step.subject, 'something that is no directory');
+        await handle.chown(uid, gid);
+        await handle.chmod(step.mode);
+      } finally {
+        await handle?.close();
+      }
+    });
+  }
+
+  async link(path: string, target: string): Promise<void> {
+    await this.#at(path, true, async ({ directory, name, handle }) => {
+      await refuseDirectory(directory, name, path);
+      const temporary = temporaryBeside(join(directory, name));
+      await symlink(target, temporary);
+      try {
+        await rename(temporary, join(directory, name));
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+      await handle.sync();
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#at(path, false, async ({ directory, name, handle }) => {
+      await unlink(join(directory, name)).catch((error) => {
+        if (error.code !== 'ENOENT') throw error;
+      });
+      await handle.sync();
+    });
+  }
+
+  /** What stands at a path now, its content kept in the cache, so that `restore` can put it back without a network. */
+  async keepPrevious(path: string): Promise<PreviousFile> {
+    return await this.#at(path, true, async ({ directory, name }) => {
+      const here = join(directory, name);
+      const found = await lstat(here).catch(() => undefined);
+      if (!found) return { kind: 'absent' };
+      if (found.isSymbolicLink()) return { kind: 'link', target: await readlink(here) };
+      if (!found.isFile()) throw inTheWay(`file:${path}`, 'something that is no file');
+      const handle = await open(here, 'r');
+      try {
+        const sha256 = await this.#cache.keep(await handle.readFile());
+        const { size, mode, uid, gid } = found;
+        return { kind: 'file', sha256, size, mode: mode & 0o7777, uid, gid };
+      } finally {
+        await handle.close();
+      }
+    });
+  }
+
+  async restore(path: string, previous: PreviousFile): Promise<void> {
+    if (previous.kind === 'absent') await this.remove(path);
+    else if (previous.kind === 'link') await this.link(path, previous.target);
+    else await this.#put(path, previous);
+  }
+
+  async #put(
+    path: string,
+    file: { sha256: string; size: number; mode: number; uid: number; gid: number },
+  ): Promise<void> {
+    await this.#at(path, true, async ({ directory, name }) => {
+      await refuseDirectory(directory, name, path);
+      const how = { mode: file.mode, owner: { uid: file.uid, gid: file.gid }, sync: false };
+      await replaceWhole(join(directory, name), how, async (handle) => {
+        await handle.truncate(0);
+        const hash = createHash('sha256');
+        for await (const chunk of createReadStream(this.#cache.pathOf(file.sha256)) as AsyncIterable<Buffer>) {
+          hash.update(chunk);
+          await handle.write(chunk);
+        }
+        if (hash.digest('hex') !== file.sha256) {
+          await rm(this.#cache.pathOf(file.sha256), { force: true });
+          throw damaged(path);
+        }
+      });
+    });
+  }
+
+  #at<T>(path: string, create: boolean, action: (parent: Parent) => Promise<T>): Promise<T> {
+    return withParent(path, { root: this.#root === '' ? '/' : this.#root, create }, action);
+  }
+}
+
+function ownerIds(owner: OwnerNames, accounts: Accounts, subject: string): { uid: number; gid: number } {
+  const user = accounts.users.get(owner.user);
+  const gid = accounts.groups.get(owner.group);
+  if (user && gid !== undefined) return { uid: user.uid, gid };
+  throw new HauloutError({
+    code: 'owner-unknown',
+    step: 'files',
+    subject,
+    reason: `this machine has no ${user ? `group ${owner.group}` : `user ${owner.user}`}`,
+    hint: 'list the package that makes it under [packages], or name another owner',
+  });
+}
+
+async function refuseDirectory(directory: string, name: string, path: string): Promise<void> {
+  const found = await lstat(join(directory, name)).catch(() => undefined);
+  if (!found || found.isFile() || found.isSymbolicLink()) return;
+  throw inTheWay(`file:${path}`, found.isDirectory() ? 'a directory' : 'a device, socket or pipe');
+}
+
+function inTheWay(subject: string, what: string): HauloutError {
+  return new HauloutError({
+    code: 'path-occupied',
+    step: 'files',
+    subject,
+    reason: `${what} is in its place`,
+    hint: 'haulout does not delete what it did not write: move it away by hand, or name another path',
+  });
+}
+
+function damaged(path: string): HauloutError {
+  return new HauloutError({
+    code: 'content-missing',
+    step: 'files',
+    subject: `file:${path}`,
+    reason: 'the copy of its content in the local cache is damaged',
+    hint: 'nothing to do: it is fetched again at the next sync',
+  });
+}

@@ -1,0 +1,124 @@
+import type { ContentCache } from '../bucket/cache.ts';
+import { imageDigest } from '../bucket/image.ts';
+import type { Snapshot } from '../bucket/snapshot.ts';
+import { sha256 } from '../lib/digest.ts';
+import type { Identity } from '../metadata/provider.ts';
+import type { Content, Facts, FileFact, PackageFact, ServiceFact } from '../plan/facts.ts';
+import { wantedFiles } from '../plan/wanted-files.ts';
+import type { ServiceSpec, Spec } from '../spec/spec.ts';
+import { readAccounts } from './accounts.ts';
+import type { FileObserver } from './digests.ts';
+import type { PackageManager } from './package-manager.ts';
+import { renderTemplate, templateValues } from './templates.ts';
+import { lookAtWatched, readWatches } from './watches.ts';
+
+/** Everything that looking needs: eyes only, nothing here changes the machine. */
+export interface Eyes {
+  /** Prefix of every path; empty on an instance. */
+  readonly root: string;
+  readonly cache: ContentCache;
+  readonly files: FileObserver;
+  readonly packages: PackageManager;
+  readonly bootId: string;
+  /** Is the service well? undefined: nothing says so. */
+  readonly healthy: (service: ServiceSpec) => Promise<boolean | undefined>;
+  /** Digest of the image that is installed for a service. */
+  readonly installedImage: (service: string) => Promise<string | undefined>;
+}
+
+const LARGEST_TEMPLATE = 1024 * 1024;
+
+/** Looks at the machine with the eyes of one spec: nothing that the spec does not name is looked at. */
+export async function observe(
+  eyes: Eyes,
+  spec: Spec,
+  snapshot: Snapshot,
+  identity: Identity,
+  role: string,
+): Promise<Facts> {
+  const rendered = await renderAll(eyes, spec, snapshot, identity, role);
+  const wanted = wantedFiles(spec, snapshot, rendered);
+  const files: Record<string, FileFact> = {};
+  for (const { path } of wanted) files[path] = await eyes.files.look(path);
+  const packages = await lookAtPackages(eyes, spec);
+  const accounts = await readAccounts(eyes.root);
+  const services: Record<string, ServiceFact> = {};
+  for (const service of spec.services) {
+    services[service.id] = await lookAtService(
+      eyes,
+      service,
+      snapshot,
+      packages,
+      wanted.map(({ path }) => path),
+    );
+  }
+  return {
+    bootId: eyes.bootId,
+    packages,
+    files,
+    users: Object.fromEntries([...accounts.users].map(([name, { uid }]) => [name, uid])),
+    groups: Object.fromEntries(accounts.groups),
+    services,
+    rendered,
+    jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
+  };
+}
+
+async function lookAtPackages(eyes: Eyes, spec: Spec): Promise<Record<string, PackageFact>> {
+  const watched = spec.services.flatMap(({ watch }) => readWatches(watch).packages);
+  const names = [...new Set([...spec.packages.map(({ name }) => name), ...watched])];
+  if (names.length === 0) return {};
+  const installed = await eyes.packages.installed(names);
+  const latest = spec.packages.filter(({ want }) => want === 'latest').map(({ name }) => name);
+  const candidates = await eyes.packages.candidates(latest);
+  return Object.fromEntries(names.map((name) => [name, { installed: installed[name], candidate: candidates[name] }]));
+}
+
+async function lookAtService(
+  eyes: Eyes,
+  service: ServiceSpec,
+  snapshot: Snapshot,
+  packages: Readonly<Record<string, PackageFact>>,
+  paths: readonly string[],
+): Promise<ServiceFact> {
+  const watches = readWatches(service.watch);
+  const watched = await lookAtWatched(watches, eyes.files);
+  for (const name of watches.packages) watched[`package:${name}`] = packages[name]?.installed ?? '';
+  const { at: _, ...definition } = service;
+  return {
+    definition: sha256(JSON.stringify(definition)),
+    image: service.source.kind === 'image' ? imageDigest(snapshot, service.source.path) : undefined,
+    installed: service.source.kind === 'image' ? await eyes.installedImage(service.id) : undefined,
+    healthy: await eyes.healthy(service),
+    watched,
+    watchedPaths: paths.filter(watches.matches),
+  };
+}
+
+/** What a service is activated with, looked at again after it was: the ledger keeps these, not what was planned. */
+export async function inputsNow(eyes: Eyes, service: ServiceSpec): Promise<Record<string, string>> {
+  const watches = readWatches(service.watch);
+  const watched = await lookAtWatched(watches, eyes.files);
+  const installed = watches.packages.length > 0 ? await eyes.packages.installed(watches.packages) : {};
+  for (const name of watches.packages) watched[`package:${name}`] = installed[name] ?? '';
+  return watched;
+}
+
+async function renderAll(
+  eyes: Eyes,
+  spec: Spec,
+  snapshot: Snapshot,
+  identity: Identity,
+  role: string,
+): Promise<Record<string, Content>> {
+  const rendered: Record<string, Content> = {};
+  const values = templateValues(spec, identity, role);
+  for (const { kind, path } of spec.files) {
+    const entry = kind === 'template' && snapshot.entries.find((candidate) => candidate.path === `root${path}`);
+    if (!entry) continue;
+    const source = await eyes.cache.bytes(entry.sha256, LARGEST_TEMPLATE);
+    const bytes = Buffer.from(await renderTemplate(source.toString('utf8'), values, path));
+    rendered[path] = { sha256: await eyes.cache.keep(bytes), size: bytes.length };
+  }
+  return rendered;
+}

@@ -1,0 +1,114 @@
+import http from 'node:http';
+import https from 'node:https';
+import { HauloutError } from '../lib/errors.ts';
+import type { BucketOrigin } from './location.ts';
+
+/** No wait without an end. All in milliseconds; `total` bounds one request, its body included. */
+export interface Deadlines {
+  readonly connect: number;
+  readonly headers: number;
+  readonly idle: number;
+  readonly total: number;
+}
+
+export const READ_DEADLINES: Deadlines = { connect: 5_000, headers: 10_000, idle: 15_000, total: 900_000 };
+
+export interface WireRequest {
+  readonly method: 'GET' | 'HEAD' | 'PUT';
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Keep-alive connections to one store: a new connection per object is most of what a reader would spend. */
+export class Wire {
+  readonly #origin: BucketOrigin;
+  readonly #deadlines: Deadlines;
+  readonly #agent: http.Agent;
+
+  constructor(origin: BucketOrigin, deadlines: Deadlines, connections: number) {
+    this.#origin = origin;
+    this.#deadlines = deadlines;
+    const settings = { keepAlive: true, maxSockets: connections, maxFreeSockets: connections, timeout: deadlines.idle };
+    this.#agent = origin.protocol === 'https:' ? new https.Agent(settings) : new http.Agent(settings);
+  }
+
+  /**
+   * Sends a request without a body and resolves with the answer's head. Redirects are answers like any other.
+   * The caller must read or destroy the body; it fails by itself when it stalls or the total deadline passes.
+   */
+  send(request: WireRequest): Promise<http.IncomingMessage> {
+    const module = this.#origin.protocol === 'https:' ? https : http;
+    return new Promise((resolve, reject) => {
+      const outgoing = module.request({
+        agent: this.#agent,
+        hostname: this.#origin.hostname,
+        port: this.#origin.port,
+        method: request.method,
+        path: request.path,
+        headers: request.headers,
+      });
+      const fail = (what: string, after: number) => outgoing.destroy(timedOut(this.#origin.host, what, after));
+      const connecting = setTimeout(fail, this.#deadlines.connect, 'the connection', this.#deadlines.connect);
+      const total = setTimeout(fail, this.#deadlines.total, 'the whole answer', this.#deadlines.total);
+      let answering: NodeJS.Timeout | undefined;
+      const connected = () => {
+        clearTimeout(connecting);
+        answering ??= setTimeout(fail, this.#deadlines.headers, 'the first byte', this.#deadlines.headers);
+      };
+      outgoing.once('socket', (socket) => {
+        if (!socket.connecting) connected();
+        else socket.once(this.#origin.protocol === 'https:' ? 'secureConnect' : 'connect', connected);
+      });
+      outgoing.once('response', (answer) => {
+        clearTimeout(answering);
+        answer.setTimeout(this.#deadlines.idle, () =>
+          answer.destroy(timedOut(this.#origin.host, 'more bytes', this.#deadlines.idle)),
+        );
+        answer.once('close', () => clearTimeout(total));
+        resolve(answer);
+      });
+      outgoing.once('error', (error) => {
+        clearTimeout(connecting);
+        clearTimeout(answering);
+        clearTimeout(total);
+        reject(error);
+      });
+      outgoing.end();
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+/** Reads a body that may not be longer than `limit` bytes. */
+export async function readBody(answer: http.IncomingMessage, limit: number, subject: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > limit) {
+      answer.destroy();
+      throw new HauloutError({
+        code: 'answer-too-long',
+        step: 'bucket',
+        subject,
+        reason: `the answer is longer than ${limit} bytes`,
+        hint: 'check that the endpoint is an S3 store',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function timedOut(host: string, what: string, after: number): HauloutError {
+  return new HauloutError({
+    code: 'store-timeout',
+    step: 'bucket',
+    subject: host,
+    reason: `waited ${after / 1000} s for ${what}`,
+    hint: 'check that this machine reaches the store (routes, security group, endpoint); it is tried again',
+  });
+}

@@ -1,0 +1,91 @@
+/** One page of ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+export interface ListedObject {
+  readonly key: string;
+  readonly size: number;
+  /** Opaque, without quotes. */
+  readonly etag: string;
+  /** Milliseconds since 1970. */
+  readonly lastModified: number;
+}
+
+export interface ListPage {
+  readonly objects: readonly ListedObject[];
+  readonly prefixes: readonly string[];
+  readonly truncated: boolean;
+  readonly continuationToken: string | undefined;
+}
+
+/**
+ * Reads a page; undefined when the text is not one. No XML parser: the answer is flat, its names are fixed, and general
+ * parsers are where entity expansion and prototype pollution come from. A document type is refused.
+ */
+export function parseListPage(xml: string): ListPage | undefined {
+  if (!/<ListBucketResult[\s>]/.test(xml) || !/<\/ListBucketResult>\s*$/.test(xml) || xml.includes('<!'))
+    return undefined;
+  const decode = field(xml, 'EncodingType') === 'url' ? decodeUrl : (text: string) => text;
+  const objects: ListedObject[] = [];
+  for (const block of blocks(xml, 'Contents')) {
+    const key = field(block, 'Key');
+    const size = Number(field(block, 'Size'));
+    const lastModified = Date.parse(field(block, 'LastModified') ?? '');
+    if (key === undefined || !Number.isSafeInteger(size) || size < 0 || Number.isNaN(lastModified)) return undefined;
+    objects.push({ key: decode(key), size, lastModified, etag: unquote(field(block, 'ETag') ?? '') });
+  }
+  const prefixes = blocks(xml, 'CommonPrefixes').map((block) => decode(field(block, 'Prefix') ?? ''));
+  return {
+    objects,
+    prefixes,
+    truncated: field(xml, 'IsTruncated') === 'true',
+    continuationToken: field(xml, 'NextContinuationToken'),
+  };
+}
+
+/** The `<Code>` of an S3 error document. */
+export function parseErrorCode(xml: string): string | undefined {
+  const code = /<Code>([A-Za-z0-9.]{1,64})<\/Code>/.exec(xml)?.[1];
+  return code;
+}
+
+/** Entity tags are opaque; only the quotes around them differ between servers and headers. */
+export function unquote(etag: string): string {
+  return etag.replace(/^W\//, '').replace(/^"(.*)"$/s, '$1');
+}
+
+function blocks(xml: string, name: string): string[] {
+  const open = `<${name}>`;
+  const close = `</${name}>`;
+  const found: string[] = [];
+  for (let at = xml.indexOf(open); at >= 0; at = xml.indexOf(open, at)) {
+    const end = xml.indexOf(close, at);
+    if (end < 0) return found;
+    found.push(xml.slice(at + open.length, end));
+    at = end + close.length;
+  }
+  return found;
+}
+
+function field(xml: string, name: string): string | undefined {
+  const start = xml.indexOf(`<${name}>`);
+  if (start < 0) return undefined;
+  const end = xml.indexOf(`</${name}>`, start);
+  return end < 0 ? undefined : unescapeXml(xml.slice(start + name.length + 2, end));
+}
+
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+function unescapeXml(text: string): string {
+  if (!text.includes('&')) return text;
+  return text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/g, (whole, hex, decimal, name) => {
+    if (name !== undefined) return ENTITIES[name] ?? whole;
+    const code = hex !== undefined ? Number.parseInt(hex, 16) : Number(decimal);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+  });
+}
+
+function decodeUrl(text: string): string {
+  try {
+    return decodeURIComponent(text.replace(/\+/g, ' '));
+  } catch {
+    return text;
+  }
+}

@@ -1,0 +1,110 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sha256 } from '../lib/digest.ts';
+import { ensureDirectory } from '../lib/durable.ts';
+import { HauloutError } from '../lib/errors.ts';
+import type { Store, StoredObject } from './store.ts';
+
+/**
+ * Content that has been here, under its sha256: `objects/<sha256>`. Everything that is written to the machine comes out of
+ * it, so a store that is away costs nothing, and going back to earlier content needs no network.
+ */
+export class ContentCache {
+  readonly directory: string;
+
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  pathOf(digest: string): string {
+    return join(this.directory, digest);
+  }
+
+  async has(digest: string, size: number): Promise<boolean> {
+    const found = await stat(this.pathOf(digest)).catch(() => undefined);
+    return found?.isFile() === true && found.size === size;
+  }
+
+  /** Takes an object out of the store. Law 4: its length and entity tag are the listed ones, its sha256 is taken on arrival. */
+  async fetch(store: Store, object: StoredObject): Promise<string> {
+    return await this.#add(async (file, hash) => {
+      let at = 0;
+      let digest = hash();
+      await store.read(object, {
+        async restart() {
+          at = 0;
+          digest = hash();
+          await file.truncate(0);
+        },
+        async write(chunk) {
+          digest.update(chunk);
+          await file.write(chunk, 0, chunk.length, at);
+          at += chunk.length;
+        },
+      });
+      return digest.digest('hex');
+    });
+  }
+
+  /** Keeps bytes that are here already: a rendered template, a file that is about to be replaced. */
+  async keep(bytes: Uint8Array): Promise<string> {
+    const digest = sha256(bytes);
+    if (await this.has(digest, bytes.length)) return digest;
+    return await this.#add(async (file) => {
+      await file.writeFile(bytes);
+      return digest;
+    });
+  }
+
+  /** The bytes of a digest, checked again as they are read: a disk forgets too. A bad copy is removed, to be fetched anew. */
+  async bytes(digest: string, limit: number): Promise<Buffer> {
+    const path = this.pathOf(digest);
+    const found = await stat(path).catch(() => undefined);
+    if (!found?.isFile() || found.size > limit) throw missing(digest);
+    const bytes = await readFile(path);
+    if (sha256(bytes) !== digest) {
+      await rm(path, { force: true });
+      throw missing(digest);
+    }
+    return bytes;
+  }
+
+  /** Removes what no kept snapshot or ledger entry names, and what an interrupted write left. */
+  async sweep(keep: ReadonlySet<string>): Promise<number> {
+    let removed = 0;
+    for (const name of await readdir(this.directory).catch(() => [])) {
+      if (keep.has(name)) continue;
+      await rm(join(this.directory, name), { force: true, recursive: true });
+      removed++;
+    }
+    return removed;
+  }
+
+  async #add(fill: (file: FileHandle, hash: () => ReturnType<typeof createHash>) => Promise<string>): Promise<string> {
+    await ensureDirectory(this.directory);
+    const temporary = join(this.directory, `tmp-${randomBytes(8).toString('hex')}`);
+    const file = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
+    try {
+      const digest = await fill(file, () => createHash('sha256'));
+      await file.close();
+      await rename(temporary, this.pathOf(digest));
+      return digest;
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      await rm(temporary, { force: true });
+      throw error;
+    }
+  }
+}
+
+function missing(digest: string): HauloutError {
+  return new HauloutError({
+    code: 'content-missing',
+    step: 'bucket',
+    subject: `objects/${digest}`,
+    reason: 'this content is not in the local cache, or is damaged there',
+    hint: 'nothing to do: it is fetched again at the next sync',
+  });
+}

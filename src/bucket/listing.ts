@@ -1,0 +1,60 @@
+import { HauloutError } from '../lib/errors.ts';
+import { visible } from '../lib/log.ts';
+import { SPEC_PATH } from './snapshot.ts';
+import type { Store, StoredObject } from './store.ts';
+
+/** The objects that make up a role, by path. */
+export interface RoleListing {
+  readonly objects: readonly StoredObject[];
+  /** Names at the top that are no part of a role: said once, never touched. */
+  readonly strangers: readonly string[];
+}
+
+const ROOMS = ['root/', 'services/'];
+const MOST_OBJECTS = 100_000;
+
+/**
+ * Lists the top with a delimiter and enters only root/ and services/: a prefix may hold release machinery with far more
+ * objects, or another role. Two to three requests where nothing is large.
+ */
+export async function listRole(store: Store): Promise<RoleListing> {
+  const top = await store.list('', '/');
+  const objects = top.objects.filter(({ key }) => key === SPEC_PATH);
+  const rooms = top.prefixes.filter((prefix) => ROOMS.includes(prefix));
+  for (const room of rooms) {
+    const listed = await store.list(room, undefined);
+    objects.push(...listed.objects.filter(({ key }) => !key.endsWith('/')));
+  }
+  if (objects.length > MOST_OBJECTS) throw tooMany(store.name, objects.length);
+  for (const { key } of objects) if (!isPlainPath(key)) throw badName(key);
+  const strangers = [...top.objects.map(({ key }) => key), ...top.prefixes].filter(
+    (key) => key !== SPEC_PATH && !ROOMS.includes(key) && !key.startsWith('.') && key !== '',
+  );
+  return { objects, strangers };
+}
+
+/** A key that can be a path below root/: no empty, `.` or `..` part, no control character, no backslash. */
+export function isPlainPath(key: string): boolean {
+  if (key.length > 1024 || /[\u0000-\u001f\u007f\\]/.test(key)) return false;
+  return key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255);
+}
+
+function badName(key: string): HauloutError {
+  return new HauloutError({
+    code: 'bad-object-name',
+    step: 'bucket',
+    subject: visible(key),
+    reason: 'the name of this object cannot be a path on an instance',
+    hint: 'rename or delete it: no empty, "." or ".." part, no control character, no backslash, 255 bytes a part at most',
+  });
+}
+
+function tooMany(name: string, count: number): HauloutError {
+  return new HauloutError({
+    code: 'too-many-objects',
+    step: 'bucket',
+    subject: name,
+    reason: `there are ${count} objects under root/ and services/, and ${MOST_OBJECTS} is the limit`,
+    hint: 'pack services into archives (services/<name>.tgz)',
+  });
+}

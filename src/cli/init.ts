@@ -1,0 +1,41 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { HauloutError } from '../lib/errors.ts';
+import { EXIT } from '../lib/exit.ts';
+import { samples } from './init-samples.ts';
+import { data, paint, say } from './talk.ts';
+
+/** `haulout init`: a small role that boots as it stands. Nothing that exists is touched. */
+export async function init(directory: string, options: { json?: boolean }): Promise<number> {
+  const top = resolve(directory);
+  const name =
+    basename(top)
+      .toLowerCase()
+      .replace(/[^a-z0-9_-]+/g, '-')
+      .replace(/^[-_]+/, '') || 'web';
+  const files = samples(name);
+  const there: string[] = [];
+  for (const { path } of files) if (await stat(join(top, path)).catch(() => undefined)) there.push(path);
+  if (there.length > 0) throw occupied(directory, there);
+  for (const { path, content, mode } of files) {
+    await mkdir(dirname(join(top, path)), { recursive: true });
+    await writeFile(join(top, path), content, { flag: 'wx', mode });
+  }
+  if (options.json) data({ schema: 1, directory, written: files.map(({ path }) => path) });
+  else {
+    for (const { path, says } of files)
+      process.stdout.write(`${join(directory, path).padEnd(40)} ${paint.dim(says)}\n`);
+    say(`next: haulout try ${directory}`);
+  }
+  return EXIT.done;
+}
+
+function occupied(directory: string, paths: readonly string[]): HauloutError {
+  return new HauloutError({
+    code: 'already-there',
+    step: 'init',
+    subject: directory,
+    reason: `these exist already: ${paths.join(', ')}`,
+    hint: 'name an empty directory: haulout init NAME',
+  });
+}

@@ -1,0 +1,120 @@
+import { Command, CommanderError } from 'commander';
+import { asTrouble, HauloutError } from '../lib/errors.ts';
+import { EXIT } from '../lib/exit.ts';
+import { say } from './talk.ts';
+import { version } from './version.ts';
+
+/** The operator's program. Each command is a file of its own, loaded only when it is called. */
+const program = new Command('haulout');
+// Before any command is added: commands inherit these only as they are made.
+program.exitOverride().showSuggestionAfterError(true).configureHelp({ sortSubcommands: false });
+
+program
+  .description('Boots and keeps cloud machines from a bucket. Upload a file: every live host changes.')
+  .version(version)
+  .addHelpText('after', examples());
+
+program
+  .command('try')
+  .description('boot a throw-away instance from a directory, on this machine, without an account')
+  .argument('<dir...>', 'directories with a haulout.ini; one instance each')
+  .option('--once', 'boot, converge, sync again and prove it a no-op, terminate')
+  .option('--events', 'one JSON object a line on stdout, and nothing else there')
+  .option('--schedule <cron>', 'when the agent looks at the bucket', '*/2 * * * * *')
+  .option('--port <n>', "local port that leads to the instance's first service port (default: a free one)")
+  .option('--keep <dir>', "put the instance's disk into this directory, and leave it there")
+  .option('--user-data <file>', 'boot another script instead of ours')
+  .option('--exec <cmd>', 'run it in the instance when that is ready, and exit with its code')
+  .option('--root <dir>', "another root file system than this machine's own")
+  .option('--upgrade', 'let `upgrade = boot` upgrade all packages, as a real first boot does')
+  .option('--timeout <duration>', 'how long --once and --exec wait for the instance', '20m')
+  .action(async (directories: string[], options) => {
+    const { tryDirectories } = await import('./try/command.ts');
+    process.exitCode = await tryDirectories(directories, options);
+  });
+
+program
+  .command('init')
+  .description('write a commented haulout.ini and sample hooks, ready for `try`')
+  .argument('[dir]', 'where', '.')
+  .option('--json', 'print what was written as JSON')
+  .action(async (directory: string, options) => {
+    const { init } = await import('./init.ts');
+    process.exitCode = await init(directory, options);
+  });
+
+program
+  .command('lint')
+  .description('every mistake of a directory at once, with line and column')
+  .argument('[dir]', 'directory with a haulout.ini', '.')
+  .option('--json', 'print the findings as JSON')
+  .action(async (directory: string, options) => {
+    const { lint } = await import('./lint.ts');
+    process.exitCode = await lint(directory, options);
+  });
+
+program
+  .command('plan')
+  .description('what a fresh instance would do with a directory, or what a live one would')
+  .argument('[dir]', 'directory with a haulout.ini', '.')
+  .option('--against <id>', 'compare with what this live instance says of itself')
+  .option('--state <address>', 'where instances write their status (s3://bucket/prefix)')
+  .option('--endpoint-url <url>', 'another S3 service than Amazon')
+  .option('--region <region>')
+  .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--exit-code', 'exit 2 when there is anything to do')
+  .option('--json', 'print the plan as JSON')
+  .action(async (directory: string, options) => {
+    const { plan } = await import('./plan.ts');
+    process.exitCode = await plan(directory, options);
+  });
+
+program
+  .command('userdata')
+  .description('upload the agent and print the script to launch instances with')
+  .argument('<bucket>', 's3://bucket/prefix of the role')
+  .option('--format <format>', 'raw, gzip or mime', 'raw')
+  .option('--role <name>', 'what the instances are for (default: last part of the prefix)')
+  .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
+  .option('--settle <duration>', 'how long the bucket must be quiet before it is taken (default: 5s)')
+  .option('--anonymous', 'instances read the bucket without signing')
+  .option('--endpoint-url <url>', 'another S3 service than Amazon')
+  .option('--instance-endpoint-url <url>', 'the same service as instances reach it, where that differs')
+  .option('--region <region>', 'region of the bucket')
+  .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--dry-run', 'print the script, upload nothing')
+  .option('--json', 'print size, headroom and settings as JSON, with the script in it')
+  .action(async (bucket: string, options) => {
+    const { userdata } = await import('./userdata.ts');
+    process.exitCode = await userdata(bucket, options);
+  });
+
+function examples(): string {
+  return `
+Examples:
+  haulout init planet && haulout try planet
+  haulout lint planet
+  haulout userdata s3://bucket/planet > bootstrap.js
+  aws ec2 run-instances --user-data file://bootstrap.js ...
+
+Exit codes: 0 done, 1 failed, 2 differences or problems found, 64 usage, 69 unavailable, 75 try again,
+77 not permitted, 78 bad configuration, 130 interrupted.
+`;
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = codeOf(error);
+}
+
+function codeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const { code, step, subject, reason, hint } = asTrouble(error, 'haulout', process.argv[2] ?? '');
+  say(`${step}: ${subject}: ${reason}`, `next: ${hint}`);
+  if (!(error instanceof HauloutError)) return EXIT.failed;
+  if (code === 'usage') return EXIT.usage;
+  if (code === 'not-permitted') return EXIT.notPermitted;
+  if (code === 'bad-configuration') return EXIT.badConfiguration;
+  return error.step === 'bucket' || error.step === 'metadata' ? EXIT.unavailable : EXIT.failed;
+}

@@ -1,0 +1,14 @@
+import colours from 'picocolors';
+import { visible } from '../lib/log.ts';
+
+/** Talk goes to stderr, data to stdout; NO_COLOR, FORCE_COLOR and TERM=dumb are picocolors' to heed. */
+export const paint = colours.createColors(colours.isColorSupported && process.stderr.isTTY === true);
+
+/** Lines for people. What comes from names and machines is shown, never obeyed. */
+export function say(...lines: string[]): void {
+  for (const line of lines) process.stderr.write(`haulout: ${visible(line)}\n`);
+}
+
+export function data(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value)}\n`);
+}

@@ -1,0 +1,168 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Log } from '../lib/log.ts';
+import { canRunMachines } from './machine/able.ts';
+import type { LaunchOptions } from './machine/launch.ts';
+import type { Machine } from './machine/machine.ts';
+import { MachineRoom } from './machine/room.ts';
+import { PACKAGE_PORT } from './machine/seed.ts';
+import type { InstanceDescription } from './metadata/description.ts';
+import { Mirror } from './mirror.ts';
+import { archivesOfThisMachine } from './packages/archives.ts';
+import { PackageProxy } from './packages/proxy.ts';
+import { listen } from './s3/listen.ts';
+import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
+
+export { canRunMachines, type InstanceDescription, type LaunchOptions, type Log, type Machine, Mirror, S3Endpoint };
+
+/**
+ * A cloud on this machine: an S3 endpoint, a metadata service and throw-away instances that really boot what they are given.
+ * `import { LocalCloud } from 'haulout/local'`. It is not Amazon: what each part does not do stands at the top of its file.
+ * The S3 endpoint works everywhere; instances need Linux and root (`canRunMachines`).
+ */
+export interface LocalCloudOptions {
+  readonly log?: Log;
+  /** Local port of the S3 endpoint. Default: a free one. */
+  readonly s3Port?: number;
+  readonly region?: string;
+  readonly onRequest?: (entry: RequestLogEntry) => void;
+  /** Default: gateway.mjs beside this program. */
+  readonly gatewayScript?: string;
+}
+
+/** What an instance is launched with; the rest of its description is made up. */
+export interface Launch extends LaunchOptions {
+  readonly userData: Uint8Array;
+  readonly role?: string;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly httpTokens?: 'required' | 'optional';
+}
+
+const S3_PORT = 9000;
+const ACCOUNT = '123456789012';
+const ROLE_NAME = 'haulout-instance';
+const HOUR = 3_600_000;
+
+const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+
+export class LocalCloud {
+  readonly region: string;
+  /** For clients on this machine. */
+  readonly endpoint: string;
+  /** The same store, as instances reach it. */
+  readonly instanceEndpoint = `http://10.77.0.1:${S3_PORT}`;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly s3: S3Endpoint;
+  readonly #log: Log;
+  readonly #data: string;
+  readonly #gatewayScript: string;
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #roleKey: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  #room: Promise<MachineRoom> | undefined;
+
+  private constructor(parts: Opened, options: LocalCloudOptions) {
+    this.region = parts.region;
+    this.endpoint = parts.url;
+    this.accessKeyId = parts.desk.accessKeyId;
+    this.secretAccessKey = parts.desk.secretAccessKey;
+    this.s3 = parts.s3;
+    this.#roleKey = parts.role;
+    this.#data = parts.data;
+    this.#closers.push(parts.close);
+    this.#log = options.log ?? silent;
+    this.#gatewayScript = options.gatewayScript ?? fileURLToPath(new URL('./gateway.mjs', import.meta.url));
+  }
+
+  static async open(options: LocalCloudOptions = {}): Promise<LocalCloud> {
+    const region = options.region ?? 'us-east-1';
+    const data = await mkdtemp(join(tmpdir(), 'haulout-cloud-'));
+    const desk = key('AKIA');
+    const role = { ...key('ASIA'), sessionToken: randomBytes(48).toString('base64url') };
+    const keys = new Map<string, { secretAccessKey: string; sessionToken?: string }>([
+      [desk.accessKeyId, desk],
+      [role.accessKeyId, role],
+    ]);
+    const { onRequest } = options;
+    const s3 = new S3Endpoint({
+      region,
+      keys,
+      dataDirectory: data,
+      accountId: ACCOUNT,
+      ...(onRequest ? { onRequest } : {}),
+    });
+    const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
+    return new LocalCloud({ region, url, s3, desk, role, data, close }, options);
+  }
+
+  /** A directory as a prefix of a bucket, uploaded whole. */
+  async mirror(directory: string, bucket: string, prefix: string): Promise<Mirror> {
+    this.s3.createBucket(bucket);
+    const mirror = new Mirror(this.s3, directory, bucket, prefix);
+    this.#closers.push(() => mirror.close());
+    await mirror.fill();
+    return mirror;
+  }
+
+  /** A new instance; resolves when its user-data has begun to run. */
+  async launch(launch: Launch): Promise<Machine> {
+    this.#room ??= this.#openRoom();
+    const room = await this.#room;
+    const { address, mac } = room.allocate();
+    const description: InstanceDescription = {
+      instanceId: `i-0${randomBytes(8).toString('hex')}`,
+      instanceType: 't3.micro',
+      imageId: 'ami-0123456789abcdef0',
+      region: this.region,
+      availabilityZone: `${this.region}a`,
+      localIpv4: address,
+      mac,
+      hostname: `ip-${address.replaceAll('.', '-')}.ec2.internal`,
+      accountId: ACCOUNT,
+      tags: { ...(launch.role === undefined ? {} : { Name: launch.role }), ...launch.tags },
+      metadataTags: true,
+      userData: launch.userData,
+      httpTokens: launch.httpTokens ?? 'required',
+      roleName: ROLE_NAME,
+      credentials: () => ({ ...this.#roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
+    };
+    return await room.launch(() => description, launch);
+  }
+
+  /** Ends every instance and leaves nothing behind. */
+  async close(): Promise<void> {
+    const room = await this.#room?.catch(() => undefined);
+    await room?.close();
+    for (const close of this.#closers.splice(0).reverse()) await close();
+    await this.s3.close();
+    await rm(this.#data, { recursive: true, force: true });
+  }
+
+  async #openRoom(): Promise<MachineRoom> {
+    const log = this.#log;
+    const room = await MachineRoom.open({ gatewayScript: this.#gatewayScript, log });
+    const packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
+    await room.expose(PACKAGE_PORT, packages.server);
+    await room.expose(S3_PORT, this.s3.handler);
+    return room;
+  }
+}
+
+interface Opened {
+  readonly region: string;
+  readonly url: string;
+  readonly s3: S3Endpoint;
+  readonly desk: { accessKeyId: string; secretAccessKey: string };
+  readonly role: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  readonly data: string;
+  readonly close: () => Promise<void>;
+}
+
+/** Made up at each start: keys that were printed yesterday open nothing today. */
+function key(prefix: string): { accessKeyId: string; secretAccessKey: string } {
+  const id = randomBytes(16).toString('hex').toUpperCase().slice(0, 16);
+  return { accessKeyId: `${prefix}${id}`, secretAccessKey: randomBytes(30).toString('base64url') };
+}

@@ -1,0 +1,107 @@
+import { constants } from 'node:fs';
+import { type FileHandle, lstat, mkdir, open, readlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { errorCode, HauloutError } from './errors.ts';
+
+const DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+const MOST_LINKS = 20;
+
+export interface Parent {
+  /** `/proc/self/fd/<n>`: stays the directory that was opened, whatever somebody renames or links meanwhile. */
+  readonly directory: string;
+  /** The last part of the path, to be joined with `directory`. */
+  readonly name: string;
+  readonly handle: FileHandle;
+}
+
+export interface ParentOptions {
+  /** Directories that are missing are made, 0755 root. */
+  readonly create: boolean;
+  /** The root of the tree that absolute paths are meant in; `/` but for tests. */
+  readonly root: string;
+}
+
+/**
+ * Opens the directory that holds `path` one part at a time and hands it over as a descriptor. Root writing under a directory
+ * of somebody else must not be led away by a link that appears in it (CVE-2018-6954 and its kin), so only links that root
+ * made in directories that only root writes to are followed: /bin, /var/run and what an administrator set up.
+ */
+export async function withParent<T>(
+  path: string,
+  options: ParentOptions,
+  action: (parent: Parent) => Promise<T>,
+): Promise<T> {
+  const handle = await openDirectory(dirname(path), options, 0);
+  try {
+    return await action({ directory: descriptor(handle), name: basename(path), handle });
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openDirectory(path: string, options: ParentOptions, links: number): Promise<FileHandle> {
+  let current = await open(options.root, constants.O_RDONLY | constants.O_DIRECTORY);
+  const parts = path.split('/').filter((part) => part !== '');
+  try {
+    for (const [index, part] of parts.entries()) {
+      const next = await enter(current, part, options);
+      await current.close();
+      if (typeof next === 'string') {
+        if (links >= MOST_LINKS) throw untrusted(path, 'too many links follow one another');
+        const target = next.startsWith('/') ? next : `/${parts.slice(0, index).join('/')}/${next}`;
+        const rest = parts.slice(index + 1).join('/');
+        return await openDirectory(normalise(`${target}/${rest}`), options, links + 1);
+      }
+      current = next;
+    }
+    return current;
+  } catch (error) {
+    await current.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The directory `part` opened, or where a link that may be followed points. */
+async function enter(parent: FileHandle, part: string, options: ParentOptions): Promise<FileHandle | string> {
+  const path = `${descriptor(parent)}/${part}`;
+  try {
+    return await open(path, DIRECTORY);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT' && options.create) {
+      await mkdir(path, { mode: 0o755 }).catch((other) => {
+        if (errorCode(other) !== 'EEXIST') throw other;
+      });
+      return await open(path, DIRECTORY);
+    }
+    if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ELOOP') throw error;
+  }
+  const found = await lstat(path);
+  if (!found.isSymbolicLink()) throw untrusted(part, 'it is not a directory');
+  const around = await parent.stat();
+  const othersWrite = (around.mode & 0o022) !== 0 && (around.mode & 0o1000) === 0;
+  if (found.uid !== 0 || around.uid !== 0 || othersWrite) throw untrusted(part, 'it is a link that root did not make');
+  return await readlink(path);
+}
+
+function descriptor(handle: FileHandle): string {
+  return `/proc/self/fd/${handle.fd}`;
+}
+
+function normalise(path: string): string {
+  const kept: string[] = [];
+  for (const part of path.split('/')) {
+    if (part === '..') kept.pop();
+    else if (part !== '' && part !== '.') kept.push(part);
+  }
+  return `/${kept.join('/')}`;
+}
+
+function untrusted(part: string, what: string): HauloutError {
+  return new HauloutError({
+    code: 'path-untrusted',
+    step: 'files',
+    subject: `file:${part}`,
+    reason: `a directory on the way cannot be trusted: ${what}`,
+    hint: 'look at each part of the path with `ls -ld`; remove what is in the way',
+  });
+}

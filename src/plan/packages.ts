@@ -1,0 +1,47 @@
+import type { PackageSpec } from '../spec/spec.ts';
+import type { PackageFact } from './facts.ts';
+import type { Step } from './step.ts';
+
+/**
+ * wanted    | installed          | step
+ * ----------|--------------------|-----------------
+ * present   | any version        | none
+ * present   | no                 | install-package
+ * latest    | the candidate      | none
+ * latest    | another, or no     | install-package
+ * a pattern | a match            | none
+ * a pattern | no match, or no    | install-package
+ * absent    | any version        | remove-package
+ */
+export function packageStep(wanted: PackageSpec, fact: PackageFact): Step | undefined {
+  const subject = `package:${wanted.name}`;
+  const { name, want } = wanted;
+  if (want === 'absent') {
+    if (fact.installed === undefined) return undefined;
+    return { subject, why: `${fact.installed} is installed, and the spec wants it absent`, do: 'remove-package', name };
+  }
+  const version = typeof want === 'object' ? want.version : undefined;
+  const install = (why: string): Step => ({
+    subject,
+    why,
+    do: 'install-package',
+    name,
+    version,
+    latest: want === 'latest',
+  });
+  if (fact.installed === undefined) return install('it is not installed');
+  if (version !== undefined && !versionMatches(version, fact.installed)) {
+    return install(`${fact.installed} is installed, and the spec wants ${version}`);
+  }
+  if (want === 'latest' && fact.candidate !== undefined && fact.candidate !== fact.installed) {
+    return install(`${fact.installed} is installed, and ${fact.candidate} can be had`);
+  }
+  return undefined;
+}
+
+/** `8.2.*` against `8.2.29-1~deb12u1`: `*` matches anything; the epoch (`2:`) is ignored where the pattern has none. */
+export function versionMatches(pattern: string, version: string): boolean {
+  const bare = pattern.includes(':') ? version : version.replace(/^\d+:/, '');
+  const source = pattern.split('*').map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  return new RegExp(`^${source.join('.*')}$`).test(bare);
+}

@@ -1,0 +1,102 @@
+import type { SubjectRecord } from '../ledger/ledger.ts';
+import type { ServiceSpec } from '../spec/spec.ts';
+import type { ServiceFact } from './facts.ts';
+import type { Change, Phase, Step } from './step.ts';
+
+/** What a service must be activated with to be as wanted; the ledger keeps the ones it was last activated with. */
+export function serviceInputs(service: ServiceSpec, fact: ServiceFact, bootId: string): Record<string, string> {
+  const inputs: Record<string, string> = { definition: fact.definition, ...fact.watched };
+  if (service.source.kind === 'image') {
+    inputs['image'] = fact.image ?? '';
+    // What an image's start left is gone after a reboot; a unit is started again by the system.
+    inputs['boot'] = bootId;
+  }
+  return inputs;
+}
+
+/**
+ * moment (DESIGN §7)                        | image                                      | unit
+ * ------------------------------------------|--------------------------------------------|---------------------------
+ * first time                                | swap-image configure start check           | validate start|then check
+ * its cfg, what it watches changed          | configure start check                      | validate then check
+ * its image changed                         | stop swap-image configure start check      | -
+ * its last activation failed                | configure start check                      | validate then check
+ * its check fails                           | start check                                | validate start check
+ */
+export function serviceStep(
+  service: ServiceSpec,
+  fact: ServiceFact,
+  record: SubjectRecord | undefined,
+  bootId: string,
+  touched: ReadonlySet<string>,
+): Step | undefined {
+  const subject = `service:${service.id}`;
+  if (service.state !== 'running') return stopStep(service, fact, record);
+  const before = record?.inputs;
+  const after = serviceInputs(service, fact, bootId);
+  const changed = before ? changes(before, after, touched) : [];
+  const activate = (why: string, phases: readonly Phase[]): Step => {
+    return { subject, why, do: 'activate-service', service: service.id, phases, changed };
+  };
+  if (!before || record?.activated === undefined)
+    return activate('it was never activated here', firstPhases(service, fact));
+  if (changed.length > 0) return activate(describe(changed), changePhases(service, fact, changed));
+  if (service.source.kind === 'image' && fact.installed !== fact.image) {
+    return activate('its image is not the one in the bucket', imagePhases(fact));
+  }
+  // Whatever it was half configured with, perhaps by content that was given up since: from the start.
+  if (record.failures) return activate('its last activation failed', changePhases(service, fact, changed));
+  if (fact.healthy === false) return activate('its check fails', [...validating(service), 'start', 'check']);
+  return undefined;
+}
+
+/** `stopped` and `absent` are positive words; once said and done they are not said again. */
+function stopStep(service: ServiceSpec, fact: ServiceFact, record: SubjectRecord | undefined): Step | undefined {
+  const subject = `service:${service.id}`;
+  const remove = service.state === 'absent';
+  const running =
+    record?.activated !== service.state || fact.healthy === true || (remove && fact.installed !== undefined);
+  if (!running) return undefined;
+  return { subject, why: `the spec wants it ${service.state}`, do: 'stop-service', service: service.id, remove };
+}
+
+function firstPhases(service: ServiceSpec, fact: ServiceFact): readonly Phase[] {
+  if (service.source.kind === 'image') return imagePhases(fact);
+  // A package starts its daemon as it is installed: then what was put beside it since is not loaded yet.
+  return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
+}
+
+function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly Change[]): readonly Phase[] {
+  if (service.source.kind === 'unit')
+    return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
+  if (changed.some(({ subject }) => subject === 'image')) return imagePhases(fact);
+  return [...validating(service), 'configure', 'start', 'check'];
+}
+
+function imagePhases(fact: ServiceFact): readonly Phase[] {
+  const old: Phase[] = fact.installed === undefined ? [] : ['stop'];
+  return [...old, 'swap-image', 'configure', 'start', 'check'];
+}
+
+function validating(service: ServiceSpec): readonly Phase[] {
+  return service.validate === undefined ? [] : ['validate'];
+}
+
+function changes(
+  before: Readonly<Record<string, string>>,
+  after: Readonly<Record<string, string>>,
+  touched: ReadonlySet<string>,
+): Change[] {
+  const subjects = [...new Set([...Object.keys(before), ...Object.keys(after), ...touched])].sort();
+  return subjects
+    .filter((subject) => before[subject] !== after[subject] || touched.has(subject))
+    .map((subject) => ({ subject, before: before[subject], after: after[subject] }));
+}
+
+function describe(changed: readonly Change[]): string {
+  const names = changed.map(({ subject }) => WORDS[subject] ?? subject);
+  const shown = names.slice(0, 3).join(', ');
+  return `${names.length > 3 ? `${shown} and ${names.length - 3} more` : shown} changed`;
+}
+
+const WORDS: Record<string, string> = { definition: 'its section in the spec', image: 'its image', boot: 'the boot' };

@@ -1,0 +1,76 @@
+import { accountOf } from './accounts.ts';
+import { type CfgContent, renderCfg } from './cfg.ts';
+import { withCfg } from './cfg-place.ts';
+import { serviceScope } from './contain.ts';
+import { Course, hookMissing, type Outcome, type ServiceCall, type ServiceTools } from './course.ts';
+import { probeService } from './health.ts';
+import type { ProbeResult } from './probe.ts';
+
+export type { Outcome, ServiceCall, ServiceTools } from './course.ts';
+
+export interface Activation extends ServiceCall {
+  readonly cfg: CfgContent;
+  /** `start`: it is configured already, only its check fails. Default `configure`. */
+  readonly begin?: 'configure' | 'start';
+  /** false: an image may do without bin/start (all it has is supervised, or it only configures). Default true. */
+  readonly needsStart?: boolean;
+}
+
+/** configure, start, check until health has held; for a unit: start, or `then` when it is active already, and check. */
+export async function activate(tools: ServiceTools, call: Activation): Promise<Outcome> {
+  const course = new Course(tools, call);
+  if (call.service.source.kind === 'unit') await activateUnit(course, call, call.service.source.unit);
+  else await activateImage(course, call);
+  await course.health();
+  return course.finish();
+}
+
+/** bin/stop if there is one, then the end of all that is left in the service's scope. */
+export async function stop(tools: ServiceTools, call: ServiceCall): Promise<Outcome> {
+  const course = new Course(tools, call);
+  const { service } = call;
+  if (service.source.kind === 'unit') {
+    const { unit } = service.source;
+    await course.unit('stop', () => tools.units.stop(unit, service.timeoutMs));
+    return course.finish();
+  }
+  await course.hook('stop', {});
+  await course.attempt('stop', () => tools.hooks.containment.end(serviceScope(service.id), STOP_GRACE_MS));
+  return course.finish();
+}
+
+/** One look, for each sync. */
+export function check(tools: ServiceTools, call: ServiceCall): Promise<ProbeResult | 'nothing-to-check'> {
+  return probeService(tools, call);
+}
+
+const STOP_GRACE_MS = 5_000;
+
+async function activateImage(course: Course, call: Activation): Promise<void> {
+  const { service } = call;
+  const first = call.begin ?? 'configure';
+  await course.attempt(first, async () => {
+    const owner = await accountOf(service.user, `service:${service.id}`);
+    const target = { service: service.id, directory: call.directory, owner };
+    const text = renderCfg(call.cfg);
+    for (const hook of HOOKS.slice(HOOKS.indexOf(first))) {
+      if (!course.failed) await withCfg(course.tools.cfg, target, text, (cfg) => course.hook(hook, { cfg }));
+    }
+  });
+  if (course.skipped('start') && call.needsStart !== false) course.fail('start', hookMissing(service.id), '');
+}
+
+const HOOKS = ['configure', 'start'] as const;
+
+async function activateUnit(course: Course, call: Activation, unit: string): Promise<void> {
+  const { units } = course.tools;
+  const { timeoutMs } = call.service;
+  const verb = (await units.isActive(unit)) ? thenOf(call) : 'start';
+  await course.unit('start', () => units.enable(unit, timeoutMs));
+  if (!course.failed) await course.unit(verb, () => units[verb](unit, timeoutMs));
+}
+
+/** One that is active although its check fails would do nothing at `start`. */
+function thenOf(call: Activation): 'reload' | 'restart' {
+  return call.begin === 'start' ? 'restart' : call.service.then;
+}

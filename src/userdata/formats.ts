@@ -1,0 +1,41 @@
+import { gzipSync } from 'node:zlib';
+import { sha256 } from '../lib/digest.ts';
+
+export const FORMATS = ['raw', 'gzip', 'mime'] as const;
+export type UserdataFormat = (typeof FORMATS)[number];
+
+/** User-data in the form a platform wants it: the same script gives the same bytes. */
+export function formatUserdata(script: string, format: UserdataFormat): Buffer {
+  if (format === 'gzip') return gzip(script);
+  if (format === 'mime') return mime(script);
+  return Buffer.from(script);
+}
+
+const OPERATING_SYSTEM = 9;
+
+/** cloud-init unpacks one level. Node writes no time into the header; the operating system's number is made "unknown". */
+function gzip(script: string): Buffer {
+  const packed = gzipSync(script, { level: 9 });
+  packed[OPERATING_SYSTEM] = 255;
+  return packed;
+}
+
+/** For AWS Batch, EKS and others that join parts of their own to ours. The part's name gives cloud-init a `.js` to write. */
+function mime(script: string): Buffer {
+  const boundary = `haulout-${sha256(script).slice(0, 32)}`;
+  return Buffer.from(
+    [
+      `Content-Type: multipart/mixed; boundary="${boundary}"`,
+      'MIME-Version: 1.0',
+      '',
+      `--${boundary}`,
+      'Content-Type: text/x-shellscript; charset="us-ascii"',
+      'Content-Transfer-Encoding: 7bit',
+      'Content-Disposition: attachment; filename="bootstrap.js"',
+      '',
+      script,
+      `--${boundary}--`,
+      '',
+    ].join('\n'),
+  );
+}

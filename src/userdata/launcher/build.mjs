@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { builtinModules } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+/**
+ * dist/bootstrap.js: one brace group for sh, one block for JavaScript, closed by the same last brace. Both readers take a
+ * group whole or not at all, so a copy that was cut short runs nothing, wherever the cut is.
+ *
+ *   sh reads          { ":" /STAR ... exec node "$0" ... : <<'HAULOUT_JS' ... HAULOUT_JS #... }
+ *   JavaScript reads  { ":" (comment) code (comment) }
+ */
+const HEAD = `#!/bin/sh
+{ ":" /*
+# haulout boots this machine from a bucket. Settings, one NAME=value a line; no secret belongs here:
+#HAULOUT_SETTINGS
+`;
+const TO_SCRIPT = `: <<'HAULOUT_JS' */
+`;
+/**
+ * getBuiltinModule instead of require: the file then also runs where it is taken for an ES module (a package.json above
+ * it, a name in .mjs).
+ */
+const PROLOGUE = `;const require=process.getBuiltinModule;if(!require){console.error("haulout: runtime: node: "+process.version+" is too old. Put Node 20.19 or newer on this machine");process.exit(69)}
+`;
+const TAIL = `/*
+HAULOUT_JS
+#*/
+}
+`;
+
+/** A line longer than this does not survive mail software, which some platforms join user-data parts with. */
+const LONGEST_LINE = 998;
+
+const here = (name) => fileURLToPath(new URL(name, import.meta.url));
+
+export async function buildLauncher() {
+  const shell = await readFile(here('top.sh'), 'utf8');
+  const script = await bundle();
+  const text = HEAD + shell + TO_SCRIPT + PROLOGUE + script + TAIL;
+  check(text, script);
+  return text;
+}
+
+async function bundle() {
+  const result = await build({
+    entryPoints: [here('main.ts')],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node20',
+    charset: 'ascii',
+    legalComments: 'none',
+    lineLimit: 160,
+    logLevel: 'silent',
+    plugins: [builtins],
+  });
+  return result.outputFiles[0].text;
+}
+
+/** Without the word that importing them changes nothing, esbuild keeps a require for builtins nobody uses. */
+const builtins = {
+  name: 'builtins',
+  setup(made) {
+    made.onResolve({ filter: /^node:/ }, ({ path }) => ({ path, external: true, sideEffects: false }));
+    made.onResolve({ filter: /^[^.]/ }, ({ path, kind }) =>
+      kind === 'entry-point'
+        ? undefined
+        : { errors: [{ text: `${path}: the launcher uses nothing but node: modules` }] },
+    );
+  },
+};
+
+function check(text, script) {
+  const comment = text.slice(text.indexOf('/*') + 2, text.indexOf(TO_SCRIPT) + TO_SCRIPT.lastIndexOf('*/'));
+  const rules = [
+    [/^[\n\x20-\x7e]*$/.test(text), 'is not pure ASCII with LF line ends'],
+    [text.startsWith('#!/bin/sh\n'), 'does not start with #!/bin/sh'],
+    [!/mime-version:/i.test(text), 'would be taken for mail'],
+    [!comment.includes('*/'), 'ends its JavaScript comment inside the shell part'],
+    [!/^HAULOUT_JS$/m.test(script), 'ends its here-document inside the JavaScript part'],
+    [!/^HAULOUT_/m.test(comment), 'has a setting before it is rendered'],
+    [!/\bmodule\.exports\b/.test(script), 'exports something'],
+    [text.split('\n#HAULOUT_SETTINGS\n').length === 2, 'has not one place for settings'],
+    [text.split('\n').every((line) => line.length <= LONGEST_LINE), 'has a line that is too long'],
+    [text.endsWith('\n}\n'), 'does not end with the closing brace'],
+    [requires(script).every((name) => builtinModules.includes(name)), 'requires what Node does not bring'],
+  ];
+  const broken = rules.filter(([holds]) => !holds).map(([, word]) => word);
+  if (broken.length > 0) throw new Error(`bootstrap.js ${broken.join('; ')}`);
+}
+
+function requires(script) {
+  return [...script.matchAll(/\brequire\("(?:node:)?([^"]+)"\)/g)].map(([, name]) => name);
+}

@@ -1,0 +1,181 @@
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Launch, prepareLaunch } from '../support/launch.ts';
+import { end } from '../support/launch-wire.ts';
+import { command, describeWith } from '../support/needs.ts';
+
+let launch: Launch;
+beforeEach(async () => {
+  launch = await prepareLaunch();
+});
+afterEach(() => launch.remove());
+
+const ranNothing = () => expect(existsSync(join(launch.root, 'installed.json'))).toBe(false);
+const PATH = { PATH: process.env['PATH'] ?? '' };
+
+describe('metadata', () => {
+  test('is asked again after 503 and after an answer that is none', async () => {
+    let times = 0;
+    launch.wire.before = (_request, response, url) => {
+      if (!url.pathname.startsWith('/latest') || ++times > 6) return false;
+      end(response, times % 2 ? 503 : 200, 'System is still starting up');
+      return true;
+    };
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toContain('haulout: metadata: meta-data/instance-id: it answers 503; trying again\n');
+  });
+
+  test.each([401, 403])('a refused token (%i) ends it: no request without one', async (status) => {
+    launch.wire.before = (request, response) => {
+      if (request.method === 'PUT') end(response, status, '');
+      return request.method === 'PUT';
+    };
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran.code).toBe(69);
+    expect(ran.stderr).toMatch(/^haulout: metadata: api\/token: refused \(\d+\); no weaker way is tried\. Check .*\n$/);
+    expect(launch.wire.requests).toEqual(['PUT /latest/api/token']);
+    ranNothing();
+  });
+
+  test('a redirect is not followed', async () => {
+    launch.wire.before = (_request, response) => {
+      response.setHeader('location', '/elsewhere');
+      end(response, 307, '');
+      return true;
+    };
+    expect((await launch.run([process.execPath, await launch.script()])).code).toBe(69);
+    expect(launch.wire.count(/elsewhere/)).toBe(0);
+  });
+
+  test('a service that knows no tokens is asked without', async () => {
+    launch.wire.tokens = 'unknown';
+    expect((await launch.run([process.execPath, await launch.script()])).code).toBe(0);
+  });
+
+  test('the region comes from the identity document where there is no other', async () => {
+    launch.wire.categories.delete('meta-data/placement/region');
+    launch.wire.categories.set('dynamic/instance-identity/document', '{\n "region" : "eu-west-3"\n}');
+    expect((await launch.run([process.execPath, await launch.script()])).code).toBe(0);
+  });
+
+  test('is not asked for what the settings say', async () => {
+    launch.wire.publicRead = true;
+    launch.settings = { ...launch.settings, region: 'eu-west-3', anonymous: true };
+    expect((await launch.run([process.execPath, await launch.script()])).code).toBe(0);
+    expect(launch.wire.count(/region|credentials/)).toBe(0);
+  });
+
+  test('no role: reads without signing and says so once', async () => {
+    launch.wire.publicRead = true;
+    launch.wire.categories.delete('meta-data/iam/security-credentials/');
+    let refusals = 2;
+    launch.wire.before = (_request, response, url) => {
+      if (!url.pathname.startsWith('/s3/') || refusals-- <= 0) return false;
+      end(response, 403, '');
+      return true;
+    };
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr.match(/reading without signing/g)).toHaveLength(1);
+  });
+
+  test('an address that is not loopback is not taken from the environment', async () => {
+    const path = await launch.script('X', (text) => text.replaceAll('169.254.169.254', '127.0.0.1:1'));
+    const running = launch.run(['/usr/bin/timeout', '1', process.execPath, path], {
+      env: { HAULOUT_METADATA: launch.wire.metadata.replace('127.0.0.1', '127.0.0.1.nip.example') },
+    });
+    expect((await running).stderr).toContain('connect ECONNREFUSED 127.0.0.1:1');
+    expect(launch.wire.requests).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  test('all bad settings at once, 78', async () => {
+    const path = await launch.script('X', (text) =>
+      text
+        .replace(/^HAULOUT_BUCKET=.*$/m, 'HAULOUT_BUCKET = s3://planet-bucket')
+        .replace(/^HAULOUT_AGENT=.*$/m, 'HAULOUT_AGENT=ABC')
+        .replace(/^HAULOUT_ENDPOINT=.*$/m, 'HAULOUT_ENDPOINT=http://host:99999/'),
+    );
+    const ran = await launch.run([process.execPath, path]);
+    expect(ran.code).toBe(78);
+    expect(ran.stderr.match(/^haulout: settings: HAULOUT_\w+: .*\. Write HAULOUT_\w+=.*$/gm)).toHaveLength(4);
+    expect(launch.wire.requests).toEqual([]);
+  });
+
+  test.each(['HAULOUT_ROOT=/tmp/x', 'export HAULOUT_REGION=a', 'HAULOUT_REGION=$(id)'])(
+    '%s is no setting, 78',
+    async (line) => {
+      const path = await launch.script('X', (text) => text.replace(/^HAULOUT_AGENT/m, `${line}\nHAULOUT_AGENT`));
+      const ran = await launch.run([process.execPath, path]);
+      expect(ran).toMatchObject({
+        code: 78,
+        stderr: expect.stringContaining('is not a setting, or not written as one'),
+      });
+    },
+  );
+
+  test('not root, 77', async () => {
+    await chmod(launch.directory, 0o755);
+    const path = await launch.script();
+    const uid = process.getuid?.() === 0 ? { uid: 65_534 } : {};
+    const ran = await launch.run([process.execPath, path], { env: { HAULOUT_ROOT: '' }, ...uid });
+    expect(ran).toMatchObject({ code: 77, stderr: 'haulout: runtime: user: this is not root. Run it with sudo\n' });
+  });
+
+  test('no Node that is new enough, 69: says which were found', async () => {
+    const bin = join(launch.directory, 'bin');
+    await mkdir(bin);
+    for (const [name, version] of [
+      ['node', 'v20.18.9'],
+      ['nodejs', 'v18.20.4'],
+    ] as const) {
+      await writeFile(join(bin, name), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
+    }
+    const elsewhere = (text: string) => text.replace(/ \/usr\/local\/bin\/node [^;]*;/, ';');
+    const path = await launch.script('X', elsewhere);
+    const ran = await launch.run(['/bin/sh', path], { env: { PATH: bin } });
+    expect(ran.code).toBe(69);
+    expect(ran.stderr).toBe(
+      `haulout: runtime: node: found ${bin}/node v20.18.9, ${bin}/nodejs v18.20.4, needed is 20.19 or newer. ` +
+        `Put such a Node on this machine or its image, then run: sh ${path}\n`,
+    );
+  });
+
+  test.each(['v20.19.0', 'v22.0.0', 'v104.1.2'])('%s is new enough', async (version) => {
+    const bin = join(launch.directory, 'bin');
+    await mkdir(bin);
+    const fake = `#!/bin/sh\n[ "$1" = --version ] && { echo ${version}; exit; }\necho "took $1"\n`;
+    await writeFile(join(bin, 'node'), fake, { mode: 0o755 });
+    const path = await launch.script();
+    expect((await launch.run(['/bin/sh', path], { env: { PATH: bin } })).stdout).toBe(`took ${path}\n`);
+  });
+});
+
+describeWith([command('python3', 'python3')], 'the console', () => {
+  const PTY = `
+import os, pty, subprocess, sys
+master, slave = pty.openpty()
+os.makedirs(sys.argv[1] + '/dev', exist_ok=True)
+os.symlink(os.ttyname(slave), sys.argv[1] + '/dev/console')
+done = subprocess.run(sys.argv[2:], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+os.set_blocking(master, False)
+seen = os.read(master, 4096)
+sys.stdout.write(seen.decode().replace('\\r', ''))
+sys.exit(0 if seen.replace(b'\\r', b'') == done.stderr else 1)
+`;
+  test.each([
+    ['the JavaScript part', process.execPath, 'HAULOUT_AGENT=wrong', /^haulout: settings: HAULOUT_AGENT: .*\n$/],
+    ['the shell part', '/bin/sh', 'no', /^haulout: runtime: script: .*\n$/],
+  ])('hears of a failure as standard error does: %s', async (_part, program, line, shape) => {
+    const path = await launch.script('X', (text) =>
+      line === 'no' ? text.replace('{ ":" /*', '{ ":"  /*') : text.replace(/^HAULOUT_AGENT=.*$/m, line),
+    );
+    const ran = await launch.run(['python3', '-c', PTY, launch.root, program, path], { env: PATH });
+    expect(ran.stdout).toMatch(shape);
+    expect(ran.code).toBe(0);
+  });
+});
