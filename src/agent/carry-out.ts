@@ -15,15 +15,19 @@ import type { ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
 import type { World } from './world.ts';
 
+/** What a round works on, from the moment it knows what is wanted. */
 export interface Job {
   readonly world: World;
   readonly round: Round;
   readonly identity: Identity;
   readonly spec: Spec;
   readonly snapshot: Snapshot;
+}
+
+/** The machine as it was looked at, and what is to be done about it. */
+export interface Scene {
   readonly facts: Facts;
   readonly plan: Plan;
-  readonly ledger: Ledger;
 }
 
 export interface Outcome {
@@ -31,37 +35,59 @@ export interface Outcome {
   /** Subjects of the steps that succeeded. */
   readonly changed: readonly string[];
   readonly failures: readonly { readonly trouble: TroubleStatus }[];
+  /** As it was before the last steps. */
+  readonly scene: Scene;
 }
 
 type StepOf<D extends Step['do']> = Extract<Step, { do: D }>;
 
 /**
- * Does what the plan says: packages, files, services, jobs. A package or file that fails ends the round, because what follows
- * stands on it; a service that fails does not keep the others from their turn. The ledger is on disk after each part.
+ * Does what the plan says: packages, files, services, jobs. Packages bring files, users and running daemons with them, so after
+ * them the machine is looked at again and the rest is planned anew. A package or file that fails ends the round, because what
+ * follows stands on it; a service that fails does not keep the others from their turn. The ledger is on disk after each part.
  */
-export async function carryOut(job: Job): Promise<Outcome> {
-  const hand = new Hand(job);
-  if (job.plan.steps.length === 0) return hand.outcome();
-  if ((await hand.packages()) && (await hand.files())) {
-    await hand.services();
-    await hand.jobs();
-  }
+export async function carryOut(job: Job, ledger: Ledger, look: (ledger: Ledger) => Promise<Scene>): Promise<Outcome> {
+  const hand = new Hand(job, ledger, await look(ledger));
+  if (hand.isIdle()) return hand.outcome();
+  const installs = hand.hasPackageSteps();
+  if (!(await hand.packages())) return hand.outcome();
+  if (installs) await hand.lookAgain(look);
+  if (!(await hand.files())) return hand.outcome();
+  await hand.services();
+  await hand.jobs();
   return hand.outcome();
 }
+
+const PACKAGE_STEPS = new Set<Step['do']>(['upgrade-packages', 'remove-package', 'install-package']);
 
 class Hand {
   readonly #job: Job;
   readonly #changed: string[] = [];
   readonly #failures: { trouble: TroubleStatus }[] = [];
   #ledger: Ledger;
+  #scene: Scene;
 
-  constructor(job: Job) {
+  constructor(job: Job, ledger: Ledger, scene: Scene) {
     this.#job = job;
-    this.#ledger = job.ledger;
+    this.#ledger = ledger;
+    this.#scene = scene;
+  }
+
+  isIdle(): boolean {
+    return this.#scene.plan.steps.length === 0;
+  }
+
+  hasPackageSteps(): boolean {
+    return this.#scene.plan.steps.some((step) => PACKAGE_STEPS.has(step.do));
+  }
+
+  async lookAgain(look: (ledger: Ledger) => Promise<Scene>): Promise<void> {
+    const { facts, plan } = await look(this.#ledger);
+    this.#scene = { facts, plan: { ...plan, steps: plan.steps.filter((step) => !PACKAGE_STEPS.has(step.do)) } };
   }
 
   outcome(): Outcome {
-    return { ledger: this.#ledger, changed: this.#changed, failures: this.#failures };
+    return { ledger: this.#ledger, changed: this.#changed, failures: this.#failures, scene: this.#scene };
   }
 
   async packages(): Promise<boolean> {
@@ -79,8 +105,8 @@ class Hand {
   }
 
   async files(): Promise<boolean> {
-    const { world, plan } = this.#job;
-    const steps = plan.steps.filter((step): step is FileStep => FILE_STEPS.has(step.do));
+    const { world } = this.#job;
+    const steps = this.#scene.plan.steps.filter((step): step is FileStep => FILE_STEPS.has(step.do));
     if (steps.length === 0) return true;
     const before = this.#ledger;
     return await this.#together('files', steps, async () => {
@@ -90,8 +116,8 @@ class Hand {
   }
 
   async services(): Promise<void> {
-    const { spec, plan } = this.#job;
-    for (const step of plan.steps) {
+    const { spec } = this.#job;
+    for (const step of this.#scene.plan.steps) {
       if (step.do !== 'activate-service' && step.do !== 'stop-service') continue;
       const service = spec.services.find(({ id }) => id === step.service);
       if (!service) continue;
@@ -103,7 +129,7 @@ class Hand {
   async jobs(): Promise<void> {
     const steps = this.#steps('schedule-job');
     if (steps.length === 0) return;
-    const { facts } = this.#job;
+    const { facts } = this.#scene;
     const records = steps.map(({ subject, job }): [string, SubjectRecord] => [
       subject,
       activated(facts.jobs[job] ?? ''),
@@ -113,7 +139,8 @@ class Hand {
   }
 
   async #activate(step: StepOf<'activate-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
-    const { world, round, identity, snapshot, facts } = this.#job;
+    const { world, round, identity, snapshot } = this.#job;
+    const { facts } = this.#scene;
     if (step.phases.includes('validate')) {
       const refused = await world.services.validate(service, identity);
       if (refused) {
@@ -158,7 +185,7 @@ class Hand {
   }
 
   #watchedRecords(service: ServiceSpec): [string, SubjectRecord][] {
-    const paths = this.#job.facts.services[service.id]?.watchedPaths ?? [];
+    const paths = this.#scene.facts.services[service.id]?.watchedPaths ?? [];
     return paths.flatMap((path): [string, SubjectRecord][] => {
       const record = this.#ledger.subjects[`file:${path}`];
       return record ? [[`file:${path}`, record]] : [];
@@ -214,7 +241,7 @@ class Hand {
   }
 
   #steps<D extends Step['do']>(word: D): StepOf<D>[] {
-    return this.#job.plan.steps.filter((step): step is StepOf<D> => step.do === word);
+    return this.#scene.plan.steps.filter((step): step is StepOf<D> => step.do === word);
   }
 
   async #keep(ledger: Ledger): Promise<void> {

@@ -2,7 +2,7 @@ import { observe } from '../apply/observe.ts';
 import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Status } from '../status/status.ts';
-import { carryOut, type Outcome } from './carry-out.ts';
+import { carryOut, type Outcome, type Scene } from './carry-out.ts';
 import type { Memory } from './memory.ts';
 import { Round } from './round.ts';
 import { tidy } from './tidy.ts';
@@ -31,15 +31,17 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     world.adopt(wanted.spec);
 
     const { spec, snapshot } = wanted;
-    const facts = await round.take('facts', () => observe(world.eyes, spec, snapshot, identity, world.settings.role));
-    const plan = makePlan({ spec, snapshot, facts, ledger, now: world.clock.now() });
-    round.planned(plan);
-
-    const outcome = await carryOut({ world, round, identity, spec, snapshot, facts, plan, ledger });
-    const settled = settle(outcome, snapshot.digest, plan.waiting.length, new Date(world.clock.now()).toISOString());
+    const look = async (known: Ledger): Promise<Scene> => {
+      const facts = await round.take('facts', () => observe(world.eyes, spec, snapshot, identity, world.settings.role));
+      const plan = makePlan({ spec, snapshot, facts, ledger: known, now: world.clock.now() });
+      round.planned(plan);
+      return { facts, plan };
+    };
+    const outcome = await carryOut({ world, round, identity, spec, snapshot }, ledger, look);
+    const settled = settle(outcome, snapshot.digest, new Date(world.clock.now()).toISOString());
     if (settled !== ledger) await world.state.writeLedger(settled);
-    await round.converged(outcome, settled, facts);
-    if (plan.steps.length > 0) await tidy(world, settled, memory);
+    round.converged(outcome, settled);
+    await tidy(world, settled, memory, settled !== ledger);
   } catch (error) {
     round.failed(error);
   }
@@ -49,13 +51,13 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
 }
 
 /** Law 2: what converged whole is proven; what failed for the third time is set aside. */
-function settle(outcome: Outcome, digest: string, waiting: number, at: string): Ledger {
-  const { ledger, failures } = outcome;
+function settle(outcome: Outcome, digest: string, at: string): Ledger {
+  const { ledger, failures, scene } = outcome;
   const [first] = failures;
   if (first) {
     const failure = { code: first.trouble.code, subject: first.trouble.subject, at };
     return { ...ledger, content: contentFailed(ledger.content, digest, failure) };
   }
-  if (waiting > 0 || ledger.content.proven === digest) return ledger;
+  if (scene.plan.waiting.length > 0 || ledger.content.proven === digest) return ledger;
   return { ...ledger, content: contentProven(ledger.content, digest) };
 }

@@ -11,7 +11,7 @@ export type AgentEvent = { readonly at: string } & (
 );
 
 const LARGEST = 2 * 1024 * 1024;
-/** Looking is not news, once the machine is up. */
+/** Looking is news in the first round only. */
 const ACTING = new Set(['packages', 'files', 'service']);
 
 /**
@@ -22,7 +22,7 @@ export class EventLog {
   readonly #path: string;
   readonly #directory: string;
   #last = '';
-  #up = false;
+  #looked = false;
   #queue: Promise<void> = Promise.resolve();
 
   constructor(directory: string) {
@@ -31,13 +31,13 @@ export class EventLog {
   }
 
   step(entry: TimelineEntry): void {
-    if (this.#up && !ACTING.has(entry.step)) return;
+    if (this.#looked && !ACTING.has(entry.step)) return;
     this.#queue = this.#queue.then(() => this.#append({ at: new Date().toISOString(), event: 'step', ...entry }));
   }
 
   async round(status: Status, asked: boolean): Promise<void> {
     const news = JSON.stringify([status.health, status.trouble?.code, status.trouble?.subject, status.content]);
-    this.#up ||= status.health === 'healthy';
+    this.#looked = true;
     await this.#queue;
     if (!asked && status.lastSync.steps === 0 && news === this.#last) return;
     this.#last = news;

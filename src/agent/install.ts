@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
@@ -18,9 +17,9 @@ const UNIT = 'haulout.service';
 export async function install(paths: Paths, settings: Settings, agent: string): Promise<'systemd' | 'detached'> {
   await ensureDirectory(paths.state);
   await ensureDirectory(paths.log);
-  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  await ensureDirectory(paths.run, 0o755);
   await writeSettings(paths, settings);
-  await mkdir(join(paths.command, '..'), { recursive: true });
+  await ensureDirectory(dirname(paths.command), 0o755);
   await writeWhole(paths.command, commandScript(agent), { mode: 0o755 });
   if (existsSync('/run/systemd/system')) {
     await startUnder(agent);
@@ -69,7 +68,7 @@ async function startUnder(agent: string): Promise<void> {
   await writeWhole(join('/etc/systemd/system', UNIT), unitFile(agent), { mode: 0o644 });
   // needrestart has restarted the unit under whose hands it was run; ours it shall leave alone.
   if (existsSync('/etc/needrestart')) {
-    await mkdir('/etc/needrestart/conf.d', { recursive: true });
+    await ensureDirectory('/etc/needrestart/conf.d', 0o755);
     await writeWhole('/etc/needrestart/conf.d/haulout.conf', '$nrconf{override_rc}{qr(^haulout)} = 0;\n', {
       mode: 0o644,
     });

@@ -1,7 +1,6 @@
 import type { Ledger } from '../ledger/ledger.ts';
 import { asTrouble, type Trouble } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
-import type { Facts } from '../plan/facts.ts';
 import type { Plan } from '../plan/step.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
 import type { MistakeStatus, ServiceStatus, Status, TroubleStatus } from '../status/status.ts';
@@ -22,7 +21,8 @@ export class Round {
   #setAside: Status['content']['setAside'];
   #services: readonly ServiceStatus[] = [];
   #outcome: Outcome | undefined;
-  #plan: Plan = { steps: [], waiting: [] };
+  readonly #subjects = new Set<string>();
+  #waiting: Plan['waiting'] = [];
   #trouble: TroubleStatus | undefined;
   #mistakes: readonly Mistake[] = [];
   #notes: string[] = [];
@@ -52,11 +52,13 @@ export class Round {
     for (const name of strangers.slice(0, 5)) this.note(`${name} in the bucket is no part of a role: it is left alone`);
   }
 
+  /** Planned again after packages: what was done counts, and what is still to be done. */
   planned(plan: Plan): void {
-    this.#plan = plan;
+    for (const step of plan.steps) this.#subjects.add(step.subject);
+    this.#waiting = plan.waiting;
   }
 
-  async converged(outcome: Outcome, ledger: Ledger, facts: Facts): Promise<void> {
+  converged(outcome: Outcome, ledger: Ledger): void {
     this.#outcome = outcome;
     this.#trouble ??= outcome.failures[0]?.trouble;
     const aside = this.#bucketDigest === undefined ? undefined : ledger.content.setAside[this.#bucketDigest];
@@ -65,7 +67,7 @@ export class Round {
       this.#trouble ??= setAsideTrouble(aside, this.#world.store.name);
     }
     const spec = this.#wanted?.spec;
-    if (spec) this.#services = spec.services.map((service) => serviceStatus(service, outcome, facts, this.#plan));
+    if (spec) this.#services = spec.services.map((service) => serviceStatus(service, outcome));
   }
 
   failed(error: unknown): void {
@@ -91,7 +93,7 @@ export class Round {
       lastSync: {
         startedAt: new Date(this.#startedAt).toISOString(),
         ms: this.#timeline.elapsed,
-        steps: this.#plan.steps.length,
+        steps: this.#subjects.size,
         changed,
         requests: cost.requests - this.#costBefore.requests,
         bytes: cost.bytes - this.#costBefore.bytes,
@@ -99,7 +101,7 @@ export class Round {
       services: this.#services,
       ...(this.#trouble ? { trouble: this.#trouble } : {}),
       ...(this.#mistakes.length > 0 ? { mistakes: this.#mistakes.map(flat) } : {}),
-      waiting: this.#plan.waiting,
+      waiting: this.#waiting,
       notes: this.#notes,
       timeline: this.#timeline.entries,
     };
@@ -107,13 +109,14 @@ export class Round {
 
   /** Something proven that still runs makes trouble a degradation; without it the machine never came up. */
   #health(): Status['health'] {
-    const trouble = this.#trouble !== undefined || this.#plan.waiting.length > 0;
+    const trouble = this.#trouble !== undefined || this.#waiting.length > 0;
     if (!trouble && this.#outcome) return 'healthy';
     return this.#outcome?.ledger.content.proven === undefined ? 'failed' : 'degraded';
   }
 }
 
-function serviceStatus(service: Spec['services'][number], outcome: Outcome, facts: Facts, plan: Plan): ServiceStatus {
+function serviceStatus(service: Spec['services'][number], outcome: Outcome): ServiceStatus {
+  const { facts, plan } = outcome.scene;
   const subject = `service:${service.id}`;
   const port = service.port === undefined ? {} : { port: service.port };
   if (service.state !== 'running') return { id: service.id, state: 'stopped', ...port };

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
 import { ensureDirectory } from '../lib/durable.ts';
@@ -20,7 +19,7 @@ import type { World } from './world.ts';
 /** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
 export async function runAgent(paths: Paths, self: string): Promise<number> {
   const log = lineLog((line) => process.stdout.write(line), { journal: process.env['JOURNAL_STREAM'] !== undefined });
-  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  await ensureDirectory(paths.run, 0o755);
   const lock = tryLock(join(paths.run, 'lock'));
   if (!lock) {
     log.warn('another agent is at work on this machine');
@@ -58,7 +57,7 @@ export async function runAgent(paths: Paths, self: string): Promise<number> {
 
 /** `haulout sync` where no agent is resident: one round in this process, under the same lock. */
 export async function oneRound(paths: Paths, self: string): Promise<Status | undefined> {
-  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+  await ensureDirectory(paths.run, 0o755);
   const lock = tryLock(join(paths.run, 'lock'));
   if (!lock) return undefined;
   const log = lineLog((line) => process.stderr.write(line));

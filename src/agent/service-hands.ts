@@ -8,7 +8,14 @@ import type { Identity } from '../metadata/provider.ts';
 import type { Change, Step } from '../plan/step.ts';
 import type { CfgContent } from '../services/cfg.ts';
 import { runCommand } from '../services/hooks.ts';
-import { type ImagePlace, type ImageSource, installedDigest, installImage, removeImage } from '../services/image.ts';
+import {
+  type ImagePlace,
+  type ImageSource,
+  installedDigest,
+  removeImage,
+  switchImage,
+  unpackImage,
+} from '../services/image.ts';
 import { activate, check, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
 
@@ -69,11 +76,13 @@ export class ServiceHands {
   ): Promise<{ failure: ServiceTrouble | undefined; notes: readonly string[] }> {
     const tools = this.#tools(identity);
     const phases = new Set(step.phases);
+    // Unpacked before the old one is stopped: an image that is refused stops nothing.
+    const notes = phases.has('swap-image') ? await this.#unpack(service, snapshot) : [];
     if (phases.has('stop')) {
       const failure = troubleOf(await stop(tools, this.#call(service)));
-      if (failure) return { failure, notes: [] };
+      if (failure) return { failure, notes };
     }
-    const notes = phases.has('swap-image') ? await this.#install(service, snapshot) : [];
+    if (phases.has('swap-image')) await switchImage(service.id, this.#digest(service, snapshot), this.#place);
     const outcome = await activate(tools, {
       ...this.#call(service),
       cfg: this.#cfg(service, step.changed, identity),
@@ -88,14 +97,17 @@ export class ServiceHands {
     return failure;
   }
 
-  async #install(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {
+  async #unpack(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {
     if (service.source.kind !== 'image') return [];
-    const { path } = service.source;
-    const digest = imageDigest(snapshot, path) ?? '';
     const { users } = await readAccounts(this.#root);
     const owner = users.get(service.user);
     if (!owner) throw unknownUser(service);
-    return await installImage(this.#source(snapshot, path), service.id, digest, owner, this.#place);
+    const source = this.#source(snapshot, service.source.path);
+    return await unpackImage(source, service.id, this.#digest(service, snapshot), owner, this.#place);
+  }
+
+  #digest(service: ServiceSpec, snapshot: Snapshot): string {
+    return service.source.kind === 'image' ? (imageDigest(snapshot, service.source.path) ?? '') : '';
   }
 
   #source(snapshot: Snapshot, path: string): ImageSource {

@@ -2,6 +2,7 @@ import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeSnapshot } from '../bucket/snapshot.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import { trimServiceLogs } from '../services/service-logs.ts';
 import type { Memory } from './memory.ts';
 import type { World } from './world.ts';
 
@@ -9,8 +10,10 @@ import type { World } from './world.ts';
  * Keeps what a way back needs (the proven snapshot, the bucket's, what files held before) and removes the rest, so that the
  * state does not grow with the number of uploads. Never fails a round.
  */
-export async function tidy(world: World, ledger: Ledger, memory: Memory): Promise<void> {
+export async function tidy(world: World, ledger: Ledger, memory: Memory, acted: boolean): Promise<void> {
   try {
+    await trimServiceLogs(join(world.paths.log, 'services'));
+    if (!acted) return;
     const digests = [ledger.content.proven, memory.last?.snapshot.digest].filter((digest) => digest !== undefined);
     const keep = new Set<string>();
     for (const digest of digests) {

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCode } from './errors.ts';
 
 export interface WholeWrite {
   /** Permission bits, held from the first instant the file exists. */
@@ -65,7 +66,18 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** A directory of ours: made with its parents, 0700 unless said otherwise. */
+/**
+ * A directory of ours and the parents it lacks, each with `mode` whatever the umask is (the agent's is 077). What is there
+ * already keeps its mode.
+ */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return;
+    if (errorCode(error) !== 'ENOENT') throw error;
+    await ensureDirectory(dirname(path), mode);
+    return await ensureDirectory(path, mode);
+  }
+  await chmod(path, mode);
 }

@@ -68,10 +68,7 @@ async function enter(parent: FileHandle, part: string, options: ParentOptions): 
     return await open(path, DIRECTORY);
   } catch (error) {
     if (errorCode(error) === 'ENOENT' && options.create) {
-      await mkdir(path, { mode: 0o755 }).catch((other) => {
-        if (errorCode(other) !== 'EEXIST') throw other;
-      });
-      return await open(path, DIRECTORY);
+      return await make(path);
     }
     if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ELOOP') throw error;
   }
@@ -81,6 +78,20 @@ async function enter(parent: FileHandle, part: string, options: ParentOptions): 
   const othersWrite = (around.mode & 0o022) !== 0 && (around.mode & 0o1000) === 0;
   if (found.uid !== 0 || around.uid !== 0 || othersWrite) throw untrusted(part, 'it is a link that root did not make');
   return await readlink(path);
+}
+
+/** 0755 whatever the umask is; one that somebody else made in the meantime keeps its mode. */
+async function make(path: string): Promise<FileHandle> {
+  const made = await mkdir(path, { mode: 0o700 }).then(
+    () => true,
+    (error) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      return false;
+    },
+  );
+  const handle = await open(path, DIRECTORY);
+  if (made) await handle.chmod(0o755);
+  return handle;
 }
 
 function descriptor(handle: FileHandle): string {

@@ -22,7 +22,9 @@ export function isIdentity(value: unknown): value is Identity {
   const names = ['instanceId', 'instanceType', 'imageId', 'accountId', 'region', 'availabilityZone', 'localIpv4'];
   const complete = [...names, 'publicIpv4', 'hostname'].every((name) => typeof words[name] === 'string');
   if (!complete || typeof tags !== 'object' || tags === null) return false;
-  return /^i-[0-9a-f]+$/.test(String(words['instanceId'])) && Object.values(tags).every((tag) => typeof tag === 'string');
+  return (
+    /^i-[0-9a-f]+$/.test(String(words['instanceId'])) && Object.values(tags).every((tag) => typeof tag === 'string')
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ export type Piece =
   | { readonly kind: 'data'; readonly chunk: Uint8Array }
   | { readonly kind: 'end' };
 
-export type Format = 'tar' | 'gzip' | 'bzip2' | 'zip';
+type Format = 'tar' | 'gzip' | 'bzip2' | 'zip';
 
 const SUFFIXES: readonly (readonly [string, Format])[] = [
   ['.tar', 'tar'],
@@ -20,7 +20,7 @@ const SUFFIXES: readonly (readonly [string, Format])[] = [
 ];
 
 /** The format by the archive's name; what the bytes look like is never asked, so one name has one meaning. */
-export function formatOf(name: string): Format {
+function formatOf(name: string): Format {
   const found = SUFFIXES.find(([suffix]) => name.toLowerCase().endsWith(suffix));
   if (found === undefined) {
     throw new Refusal('is an archive of an unknown kind', `name it ${SUFFIXES.map(([suffix]) => suffix).join(', ')}`);

@@ -1,7 +1,7 @@
 import { HauloutError } from '../lib/errors.ts';
 
 /** What a service is told about itself. A key without a value is left out. */
-export interface CfgService {
+interface CfgService {
   readonly serviceId: string;
   readonly role: string;
   readonly instanceId: string;
@@ -14,7 +14,7 @@ export interface CfgService {
   readonly region?: string | undefined;
 }
 
-export interface CfgChange {
+interface CfgChange {
   /** `file:/etc/motd`, `package:nginx`. */
   readonly subject: string;
   /** Digest or version; undefined: it was not there. */

@@ -1,7 +1,8 @@
-import { access, mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../lib/errors.ts';
 import type { Containment } from './contain.ts';
+import { isThere } from './present.ts';
 import { endHerd } from './processes.ts';
 
 /** Enters the cgroup before anything else; what cannot enter does not run. */
@@ -28,10 +29,7 @@ async function isCgroup(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-  const works = await access(join(path, 'cgroup.procs')).then(
-    () => true,
-    () => false,
-  );
+  const works = await isThere(join(path, 'cgroup.procs'));
   if (made && !works) await rmdir(path);
   return works;
 }

@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { cgroupContainment } from './contain-cgroup.ts';
 import { scanContainment } from './contain-scan.ts';
 import { systemdContainment } from './contain-systemd.ts';
+import { isThere } from './present.ts';
 
 export type Command = readonly [string, ...string[]];
 
@@ -36,7 +37,7 @@ export async function chooseContainment(options: ContainmentOptions = {}): Promi
   const name = options.name ?? 'haulout';
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(name)) throw new TypeError('not a name for containment');
   const mounts = await readFile(options.mountinfo ?? '/proc/self/mountinfo', 'utf8').catch(() => '');
-  if (await exists(options.systemd ?? '/run/systemd/system')) {
+  if (await isThere(options.systemd ?? '/run/systemd/system')) {
     const hierarchy = cgroup2Mount(mounts) ?? namedMount(mounts);
     if (hierarchy !== undefined) return systemdContainment(name, hierarchy);
   }
@@ -73,11 +74,4 @@ function mountPoint(mountinfo: string, wanted: RegExp): string | undefined {
     if (type !== undefined && wanted.test(type)) return fields?.split(' ')[4];
   }
   return undefined;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

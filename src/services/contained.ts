@@ -1,11 +1,9 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { HauloutError } from '../lib/errors.ts';
-import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import { type RunResult, run } from '../lib/exec.ts';
 import type { Account } from './accounts.ts';
 import type { Command, Containment } from './contain.ts';
 import { OutputFile } from './output-file.ts';
+import { onSystemPath } from './present.ts';
 
 export interface ContainedCall {
   /** For errors: `service:web`. */
@@ -95,16 +93,6 @@ async function asUser(account: Account, argv: Command, subject: string): Promise
     });
   }
   return ['setpriv', `--reuid=${account.name}`, `--regid=${account.gid}`, '--init-groups', '--', ...argv];
-}
-
-export async function onSystemPath(program: string): Promise<boolean> {
-  const tries = SYSTEM_ENVIRONMENT['PATH']!.split(':').map((directory) =>
-    access(join(directory, program), constants.X_OK).then(
-      () => true,
-      () => false,
-    ),
-  );
-  return (await Promise.all(tries)).includes(true);
 }
 
 async function withOutput(

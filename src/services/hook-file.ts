@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
-import { access, type FileHandle, open, stat } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { visible } from '../lib/log.ts';
-import { onSystemPath } from './contained.ts';
+import { canExecute, onSystemPath } from './present.ts';
 
 const HEAD = 512;
 const ELF = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);
@@ -75,13 +75,6 @@ async function interpreterFault(words: readonly string[]): Promise<Fault | undef
   const program = basename(interpreter) === 'env' ? rest.find((word) => !/^-|=/.test(word)) : undefined;
   if (program === undefined || program.includes('/') || (await onSystemPath(program))) return undefined;
   return missing(program);
-}
-
-async function canExecute(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function readHead(path: string): Promise<Buffer> {

@@ -41,7 +41,7 @@ async function until(limitMs: number, holds: () => Promise<boolean>): Promise<bo
   }
 }
 
-export function signal(pid: number, name: NodeJS.Signals): void {
+function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {

@@ -1,10 +1,9 @@
-import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureDirectory } from '../lib/durable.ts';
 import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { type Command, type Containment, unitScope } from './contain.ts';
-import { onSystemPath } from './contained.ts';
 import { OutputFile } from './output-file.ts';
+import { isThere, onSystemPath } from './present.ts';
 
 export interface UnitResult {
   readonly ok: boolean;
@@ -122,11 +121,4 @@ function unitResult(result: RunResult): UnitResult {
 
 function missing(script: string): UnitResult {
   return { ok: false, code: null, timedOut: false, output: `${script} is not there\n` };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }

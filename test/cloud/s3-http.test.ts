@@ -90,6 +90,15 @@ describe('who is let in', () => {
     expect((await raw(s3.url, { rawPath: '/bkt/k', headers })).code).toBe(code);
   });
 
+  it('no header that means something and was not signed', async () => {
+    const headers = signedHeaders(s3.url, { method: 'PUT', path: '/bkt/new' });
+    const added = { ...headers, 'x-amz-meta-a': 'added' };
+    const reply = await raw(s3.url, { method: 'PUT', rawPath: '/bkt/new', headers: added });
+    expect([reply.status, reply.code]).toEqual([403, 'AccessDenied']);
+    expect(reply.text).toContain('<HeadersNotSigned>x-amz-meta-a</HeadersNotSigned>');
+    expect((await raw(s3.url, { method: 'PUT', rawPath: '/bkt/new', headers })).status).toBe(200);
+  });
+
   it('no body other than the one that was signed', async () => {
     const reply = await signed(s3.url, { method: 'PUT', path: '/bkt/new', body: 'evil', payloadHash: sha256('good') });
     expect(reply.code).toBe('XAmzContentSHA256Mismatch');

@@ -52,6 +52,7 @@ describe('a page of a listing', () => {
             const entries = [...page.keys, ...page.commonPrefixes].sort(compareKeys);
             expect(entries.length).toBeLessThanOrEqual(maxKeys);
             found.push(...entries);
+            expect(page.next).not.toBe(after);
             after = page.next;
           }
           expect(found).toEqual(grouped(sorted, prefix, delimiter));

@@ -20,7 +20,8 @@ function linesOf(event: TryEvent): string[] {
     case 'launched':
       return [`${paint.green('launched')} ${event.instanceId}  ${paint.dim(`role ${event.role}, ${event.address}`)}`];
     case 'phase':
-      return [phaseLine(event)];
+      // A look that took no time is news for programs only.
+      return event.ok && event.ms < 50 && event.subject === '' ? [] : [phaseLine(event)];
     case 'ready':
       return readyLines(event);
     case 'synced':

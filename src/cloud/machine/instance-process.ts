@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { HauloutError } from '../../lib/errors.ts';
+import { errorCode, HauloutError } from '../../lib/errors.ts';
 import { SYSTEM_ENVIRONMENT } from '../../lib/exec.ts';
 import type { Console } from './console.ts';
 
@@ -52,8 +52,12 @@ export class InstanceProcess {
     console.overhear(child.stderr!);
     child.stdin!.on('error', () => undefined);
     const talk = new Talk(instanceId, child, console);
-    const pid = Number(await talk.word('pid'));
-    return new InstanceProcess(child, talk, pid);
+    try {
+      return new InstanceProcess(child, talk, Number(await talk.word('pid')));
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
   }
 
   get hasCgroup(): boolean {
@@ -73,12 +77,21 @@ export class InstanceProcess {
 
   /** Kills it whole and waits until the kernel has buried the last process. */
   async kill(): Promise<void> {
-    const { exitCode, signalCode } = this.#child;
-    if (exitCode === null && signalCode === null) process.kill(this.pid, 'SIGKILL');
+    this.#signal();
     const late = new Promise<'late'>((resolve) => setTimeout(resolve, BURIAL_MS, 'late').unref());
     if ((await Promise.race([this.ended, late])) === 'late') {
       this.#child.kill('SIGKILL');
       throw this.#talk.trouble('its processes do not end (one may wait for a disk)');
+    }
+  }
+
+  #signal(): void {
+    const { exitCode, signalCode } = this.#child;
+    if (exitCode !== null || signalCode !== null) return;
+    try {
+      process.kill(this.pid, 'SIGKILL');
+    } catch (error) {
+      if (errorCode(error) !== 'ESRCH') throw error; // it has just ended by itself
     }
   }
 }

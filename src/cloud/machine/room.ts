@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 import { HauloutError } from '../../lib/errors.ts';
@@ -126,6 +127,9 @@ export class MachineRoom {
   #check(instanceId: string, address: string): void {
     const hint = 'use an id like i-0123456789abcdef0 and an address from allocate()';
     if (!/^i-[0-9a-f]{1,32}$/.test(instanceId)) throw refused(`instance ${instanceId}`, 'not an instance id', hint);
+    if (existsSync(join(this.#runDirectory, instanceId))) {
+      throw refused(`instance ${instanceId}`, 'an instance has this id already', hint);
+    }
     if (!isInstanceAddress(address)) throw refused(`address ${address}`, 'not an address of the local cloud', hint);
     if (this.#machines.has(address)) throw refused(`address ${address}`, 'an instance has this address already', hint);
   }

@@ -20,7 +20,7 @@ const HASHES = {
 } as const satisfies Record<string, () => Hash>;
 
 export type Algorithm = keyof typeof HASHES;
-export const ALGORITHMS = Object.keys(HASHES) as readonly Algorithm[];
+const ALGORITHMS = Object.keys(HASHES) as readonly Algorithm[];
 
 export interface Hash {
   update(data: Uint8Array): unknown;

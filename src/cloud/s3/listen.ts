@@ -23,7 +23,7 @@ export interface Deadlines {
   readonly keepAliveMs: number;
 }
 
-export const DEADLINES: Deadlines = { headersMs: 20_000, requestMs: 3_600_000, idleMs: 120_000, keepAliveMs: 20_000 };
+const DEADLINES: Deadlines = { headersMs: 20_000, requestMs: 3_600_000, idleMs: 120_000, keepAliveMs: 20_000 };
 
 /** Rejects with the system's error (EADDRINUSE, EACCES ...). */
 export async function listen(

@@ -16,7 +16,7 @@ export interface S3Request {
 }
 export type Query = readonly (readonly [name: string, value: string])[];
 
-export interface Address {
+interface Address {
   readonly path: string;
   readonly query: Query;
   readonly bucket: string | undefined;
@@ -51,7 +51,7 @@ function headerText(value: string | undefined): string | undefined {
  * The target is taken apart by hand: `new URL` would resolve `.` and `..` segments, which S3 keys may have.
  * A client that speaks to us as to a proxy sends the absolute form; its origin is dropped.
  */
-export function readAddress(target: string, host: string, virtualHosts: readonly string[]): Address {
+function readAddress(target: string, host: string, virtualHosts: readonly string[]): Address {
   const local = target.replace(/^https?:\/\/[^/?]*/i, '');
   const mark = local.indexOf('?');
   const path = decode(mark < 0 ? local : local.slice(0, mark)) || '/';

@@ -1,0 +1,17 @@
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+
+export async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
+}
+
+export const canExecute = (path: string) => isThere(path, constants.X_OK);
+
+export async function onSystemPath(program: string): Promise<boolean> {
+  const directories = SYSTEM_ENVIRONMENT['PATH']!.split(':');
+  return (await Promise.all(directories.map((directory) => canExecute(join(directory, program))))).includes(true);
+}
