@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { run, SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
@@ -60,12 +60,18 @@ function refusals(): string {
 const aws = (...words: string[]) => succeed(['aws', '--endpoint-url', s3.url, ...words]);
 const rclone = (...words: string[]) => succeed(['rclone', '--retries', '1', '--low-level-retries', '1', ...words]);
 
+const YESTERDAY = new Date(Date.now() - 86_400_000);
+
 /** A small tree with names that are hard to carry. */
 function makeTree(name: string): { directory: string; files: Record<string, string> } {
   const directory = join(s3.directory, name);
   const files = { 'a.txt': 'a', 'sub/b c+d.txt': 'plus and space', 'sub/é%20.txt': 'accent', 'sub/empty': '' };
   mkdirSync(join(directory, 'sub'), { recursive: true });
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(directory, path), text);
+  for (const [path, text] of Object.entries(files)) {
+    writeFileSync(join(directory, path), text);
+    // S3's times are whole seconds: a file of this very second would look newer than its upload.
+    utimesSync(join(directory, path), YESTERDAY, YESTERDAY);
+  }
   return { directory, files };
 }
 

@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, root } from '../support/needs.ts';
+import { RoleUnderTest } from '../support/role.ts';
+
+const SPEC = `[haulout]
+version = 1
+[files]
+/etc/quiet.conf = mode=0600
+[service.clock]
+image = services/clock
+watch = /etc/motd.small
+health = 0s
+`;
+
+/** A role without packages: boots in seconds, and shows the laws as well as a large one. */
+describeWith([root], 'a small world', () => {
+  let role: RoleUnderTest;
+  beforeAll(async () => {
+    role = await RoleUnderTest.boot({
+      'haulout.ini': SPEC,
+      'root/etc/motd.small': 'one\n',
+      'root/etc/quiet.conf': 'secret\n',
+      'services/clock/bin/configure': '#!/bin/sh\necho configured >> /srv/clock.log\n',
+      'services/clock/bin/start': '#!/bin/sh\necho started >> /srv/clock.log\nsleep 1000 &\n',
+    });
+  }, 120_000);
+  afterAll(() => role?.close());
+
+  it('boots as the bucket says', async () => {
+    expect(await role.status()).toMatchObject({ health: 'healthy', role: 'role' });
+    expect(await role.read('/etc/motd.small')).toBe('one\n');
+    expect((await role.exec('stat -c %a /etc/quiet.conf /etc/motd.small')).stdout).toBe('600\n644\n');
+    expect(await role.read('/srv/clock.log')).toBe('configured\nstarted\n');
+  });
+
+  it('syncs again as a no-op (law 1)', async () => {
+    const { lastSync } = await role.sync();
+    expect(lastSync).toMatchObject({ steps: 0, changed: [] });
+  });
+
+  it('follows an upload', async () => {
+    await role.put('root/etc/motd.small', 'two\n');
+    const { lastSync, health } = await role.sync();
+    expect(health).toBe('healthy');
+    expect(lastSync.changed).toEqual(['file:/etc/motd.small', 'service:clock']);
+    expect(await role.read('/srv/clock.log')).toBe('configured\nstarted\nconfigured\nstarted\n');
+  });
+
+  it('puts a hand edit back', async () => {
+    await role.exec('echo three > /etc/motd.small');
+    const { lastSync } = await role.sync();
+    expect(lastSync.changed).toContain('file:/etc/motd.small');
+    expect(await role.read('/etc/motd.small')).toBe('two\n');
+  });
+});
