@@ -6,6 +6,7 @@ import { carryOut, type Outcome, type Scene } from './carry-out.ts';
 import type { Memory } from './memory.ts';
 import { Round } from './round.ts';
 import { tidy } from './tidy.ts';
+import type { Live } from './upload.ts';
 import { chooseWanted, lookAtBucket } from './wanted.ts';
 import type { World } from './world.ts';
 
@@ -18,6 +19,7 @@ import type { World } from './world.ts';
  */
 export async function converge(world: World, memory: Memory): Promise<Status> {
   const round = new Round(world);
+  let live: Live | undefined;
   try {
     const identity = await round.take('metadata', async () => {
       memory.identity ??= await world.metadata.identity();
@@ -41,12 +43,17 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     const settled = settle(outcome, snapshot.digest, new Date(world.clock.now()).toISOString());
     if (settled !== ledger) await world.state.writeLedger(settled);
     round.converged(outcome, settled);
+    const acted = outcome.changed.length > 0;
+    const facts = acted
+      ? await observe(world.eyes, spec, snapshot, identity, world.settings.role)
+      : outcome.scene.facts;
+    live = { schema: 1, identity, facts, ledger: settled };
     await tidy(world, settled, memory, settled !== ledger);
   } catch (error) {
     round.failed(error);
   }
   const status = round.status();
-  await world.report(status);
+  await world.report(status, live);
   return status;
 }
 

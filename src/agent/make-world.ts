@@ -114,14 +114,14 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     },
     override: () => readOverride(paths, log),
     onStep: (entry) => events.step(entry),
-    async report(status) {
+    async report(status, live) {
       const path = join(paths.state, 'status.json');
       const text = `${JSON.stringify(status)}\n`;
       await writeWhole(path, text, { mode: 0o600, sync: status.lastSync.steps > 0 }).catch((error) => {
         log.warn(`the status could not be written: ${error.message}`);
       });
       await events.round(status, parts.asked());
-      await upload.write(status);
+      await upload.write(status, live);
     },
   };
   return { world, jobs, tools: () => hooksOf(identity) };

@@ -2,16 +2,26 @@ import { spawn } from 'node:child_process';
 import type { BucketAddress, Endpoint } from '../aws/location.ts';
 import type { Credentials } from '../aws/sigv4.ts';
 import { BucketWriter, statusOf } from '../aws/write.ts';
+import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../lib/log.ts';
+import type { Identity } from '../metadata/provider.ts';
+import type { Facts } from '../plan/facts.ts';
 import { material, type Status } from '../status/status.ts';
 
 /** What the short-lived uploader is told, on its standard input: never in argv or the environment. */
 export interface UploadOrder {
   readonly endpoint: Endpoint;
   readonly bucket: string;
-  readonly key: string;
   readonly credentials: Credentials;
-  readonly body: string;
+  readonly objects: readonly { readonly key: string; readonly body: string }[];
+}
+
+/** What `haulout plan --against` compares with: digests and versions of what the spec names, as of the last change. */
+export interface Live {
+  readonly schema: 1;
+  readonly identity: Identity;
+  readonly facts: Facts;
+  readonly ledger: Ledger;
 }
 
 const TIME_LIMIT_MS = 90_000;
@@ -45,7 +55,7 @@ export class StatusUpload {
     this.#credentials = parts.credentials;
   }
 
-  async write(status: Status): Promise<void> {
+  async write(status: Status, live: Live | undefined): Promise<void> {
     const print = material(status);
     if (print === this.#written || status.instanceId === '') return;
     const credentials = await this.#credentials().catch(() => undefined);
@@ -53,7 +63,10 @@ export class StatusUpload {
     const { endpoint, state, role } = this.#target;
     const base = state.prefix === '' ? '' : `${state.prefix}/`;
     const key = `${base}instances/${role}/${status.instanceId}.json`;
-    const order = { endpoint, bucket: state.bucket, key, credentials, body: `${JSON.stringify(status, null, 1)}\n` };
+    const objects = [{ key, body: `${JSON.stringify(status, null, 1)}\n` }];
+    if (live)
+      objects.push({ key: `${base}facts/${role}/${status.instanceId}.json`, body: `${JSON.stringify(live)}\n` });
+    const order = { endpoint, bucket: state.bucket, credentials, objects };
     const code = await this.#run(order);
     if (code === 0) {
       this.#written = print;
@@ -91,7 +104,9 @@ export class StatusUpload {
 export async function carryOutUpload(order: UploadOrder): Promise<number> {
   const writer = new BucketWriter({ endpoint: order.endpoint, credentials: order.credentials });
   try {
-    await writer.put(order.bucket, order.key, Buffer.from(order.body), { contentType: 'application/json' });
+    for (const { key, body } of order.objects) {
+      await writer.put(order.bucket, key, Buffer.from(body), { contentType: 'application/json' });
+    }
     return 0;
   } catch (error) {
     const status = statusOf(error) ?? 0;

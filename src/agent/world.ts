@@ -11,6 +11,7 @@ import type { TimelineEntry } from '../status/timeline.ts';
 import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
 import type { ServiceHands } from './service-hands.ts';
+import type { Live } from './upload.ts';
 
 /** Everything outside the program, made once in `agent/main.ts`. What is not in here the agent cannot touch. */
 export interface World {
@@ -31,5 +32,5 @@ export interface World {
   /** Hears of each step as it ends. */
   readonly onStep: (entry: TimelineEntry) => void;
   /** Where the status goes: disk, bucket, events. Never throws. */
-  readonly report: (status: Status) => Promise<void>;
+  readonly report: (status: Status, live: Live | undefined) => Promise<void>;
 }

@@ -42,6 +42,7 @@ export async function observe(
   for (const { path } of wanted) files[path] = await eyes.files.look(path);
   const packages = await lookAtPackages(eyes, spec);
   const accounts = await readAccounts(eyes.root);
+  const owners = wanted.flatMap((file) => (file.kind === 'file' || file.kind === 'directory' ? [file.owner] : []));
   const services: Record<string, ServiceFact> = {};
   for (const service of spec.services) {
     services[service.id] = await lookAtService(
@@ -56,12 +57,22 @@ export async function observe(
     bootId: eyes.bootId,
     packages,
     files,
-    users: Object.fromEntries([...accounts.users].map(([name, { uid }]) => [name, uid])),
-    groups: Object.fromEntries(accounts.groups),
+    users: pick(
+      owners.map(({ user }) => user),
+      (name) => accounts.users.get(name)?.uid,
+    ),
+    groups: pick(
+      owners.map(({ group }) => group),
+      (name) => accounts.groups.get(name),
+    ),
     services,
     rendered,
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
   };
+}
+
+function pick<T>(names: readonly string[], value: (name: string) => T): Record<string, T> {
+  return Object.fromEntries([...new Set(names)].map((name) => [name, value(name)]));
 }
 
 async function lookAtPackages(eyes: Eyes, spec: Spec): Promise<Record<string, PackageFact>> {

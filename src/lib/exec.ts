@@ -1,4 +1,6 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { closeWriteEnd, openPipe, type Pipe } from './pipe.ts';
 
 export interface RunOptions {
   /** Wall time before TERM; KILL follows `graceMs` later. There is no default: every wait has a deadline (law 9). */
@@ -14,6 +16,8 @@ export interface RunOptions {
   /** Called with each piece of output as it comes. */
   readonly onOutput?: (chunk: Buffer) => void;
   readonly signal?: AbortSignal;
+  /** Output goes through one pipe that this user may open as /dev/stdout and /dev/stderr: for scripts of others. */
+  readonly outputOf?: { readonly uid: number; readonly gid: number };
 }
 
 export interface RunResult {
@@ -47,13 +51,15 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions): 
   const keep = options.keepBytes ?? 65_536;
   const both = new Tail(keep);
   const out = new Tail(keep);
-  const child = start(argv, options);
-  child.stdout?.on('data', (chunk: Buffer) => {
+  const pipe = options.outputOf ? openPipe(options.outputOf) : undefined;
+  const child = start(argv, options, pipe);
+  const [output, errors] = pipe ? [pipe.reader, null] : [child.stdout, child.stderr];
+  output?.on('data', (chunk: Buffer) => {
     both.push(chunk);
     out.push(chunk);
     options.onOutput?.(chunk);
   });
-  child.stderr?.on('data', (chunk: Buffer) => {
+  errors?.on('data', (chunk: Buffer) => {
     both.push(chunk);
     options.onOutput?.(chunk);
   });
@@ -80,41 +86,49 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions): 
     };
     child.once('error', (error) => {
       clear();
+      output?.destroy();
       reject(error);
     });
     child.once('exit', (code, signal) => {
       clear();
       if (timedOut) killGroup(child, 'SIGKILL');
-      const finish = () => {
-        child.stdout?.destroy();
-        child.stderr?.destroy();
-        resolve({
-          code,
-          signal,
-          timedOut,
-          output: both.text(),
-          stdout: out.text(),
-          durationMs: performance.now() - started,
-        });
-      };
-      const drained = setTimeout(finish, DRAIN_MS);
-      child.once('close', () => {
-        clearTimeout(drained);
-        finish();
+      void drained([output, errors]).then(() => {
+        const durationMs = performance.now() - started;
+        resolve({ code, signal, timedOut, output: both.text(), stdout: out.text(), durationMs });
       });
     });
   });
 }
 
-function start(argv: readonly [string, ...string[]], options: RunOptions): ChildProcess {
+function start(argv: readonly [string, ...string[]], options: RunOptions, pipe: Pipe | undefined): ChildProcess {
   const [program, ...rest] = argv;
+  const output = pipe?.writeEnd ?? 'pipe';
   const settings: SpawnOptions = {
     env: { ...options.env },
     detached: true, // a group of its own, so that it can be ended whole
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', output, output],
   };
   if (options.cwd !== undefined) settings.cwd = options.cwd;
-  return spawn(program, rest, settings);
+  try {
+    return spawn(program, rest, settings);
+  } finally {
+    if (pipe) closeWriteEnd(pipe);
+  }
+}
+
+/** Until all was read, but not for a daemon that keeps its end open. */
+async function drained(streams: readonly (Readable | null)[]): Promise<void> {
+  const open = streams.filter(
+    (stream): stream is Readable => stream !== null && !stream.readableEnded && !stream.destroyed,
+  );
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, DRAIN_MS);
+  });
+  const ends = open.map((stream) => new Promise<void>((resolve) => stream.once('close', () => resolve())));
+  await Promise.race([patience, Promise.all(ends)]);
+  clearTimeout(timer);
+  for (const stream of streams) stream?.destroy();
 }
 
 function killGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -52,6 +52,7 @@ export async function runContained(containment: Containment, call: ContainedCall
         cwd: call.cwd,
         timeoutMs: call.timeoutMs,
         graceMs: call.graceMs,
+        ...(log === undefined ? { outputOf: call.account } : {}),
         ...(call.onOutput === undefined ? {} : { onOutput: call.onOutput }),
       }),
     );
