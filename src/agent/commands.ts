@@ -25,10 +25,10 @@ export async function status(paths: Paths, words: readonly string[]): Promise<nu
   return exitOf(found);
 }
 
-export async function sync(paths: Paths, words: readonly string[], self: string): Promise<number> {
+export async function sync(paths: Paths, words: readonly string[]): Promise<number> {
   if (process.getuid?.() !== 0) return notRoot();
   const requests = join(paths.run, 'requests');
-  const alone = await oneRoundIfAlone(paths, self);
+  const alone = await oneRoundIfAlone(paths);
   const result = alone ?? (existsSync(requests) ? await askForSync(paths.run, systemClock, SYNC_LIMIT_MS) : undefined);
   if (!result) {
     say('the agent did not answer. next: haulout logs');
@@ -74,8 +74,8 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
   return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
 }
 
-async function oneRoundIfAlone(paths: Paths, self: string): Promise<Status | undefined> {
-  return existsSync(join(paths.state, 'settings')) ? await oneRound(paths, self) : undefined;
+async function oneRoundIfAlone(paths: Paths): Promise<Status | undefined> {
+  return existsSync(join(paths.state, 'settings')) ? await oneRound(paths) : undefined;
 }
 
 async function readStatus(paths: Paths): Promise<Status | undefined> {

@@ -9,7 +9,6 @@ import { logs, service, status, sync } from './commands.ts';
 import { install } from './install.ts';
 import { pathsUnder } from './paths.ts';
 import { runAgent } from './run.ts';
-import { carryOutUpload, type UploadOrder } from './upload.ts';
 
 /**
  * The on-instance program. The launcher calls `install`; the system runs `run`; people call the others through
@@ -30,14 +29,9 @@ const COMMANDS: Record<string, () => Promise<number>> = {
     say(`the agent runs (${how}); next: haulout status`);
     return EXIT.done;
   },
-  run: () => runAgent(paths, self),
-  upload: async () => {
-    let text = '';
-    for await (const chunk of process.stdin) text += chunk;
-    return await carryOutUpload(JSON.parse(text) as UploadOrder);
-  },
+  run: () => runAgent(paths),
   status: () => status(paths, words),
-  sync: () => sync(paths, words, self),
+  sync: () => sync(paths, words),
   logs: () => logs(paths, words),
   service: () => service(paths, words),
   version: async () => {

@@ -35,8 +35,6 @@ export interface WorldParts {
   readonly log: Log;
   readonly memory: Memory;
   readonly state: StateFiles;
-  /** Path of this very bundle, for the process that uploads. */
-  readonly agent: string;
   /** Was the round that is reported asked for by somebody? */
   readonly asked: () => boolean;
   /** When to look at the bucket, by the spec that is in force. */
@@ -83,7 +81,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   });
   const upload = new StatusUpload({
     node: process.execPath,
-    agent: parts.agent,
+    state: paths.state,
     log,
     target: { endpoint, state: settings.state, role: settings.role },
     credentials: () => metadata.credentials(false),

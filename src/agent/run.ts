@@ -17,7 +17,7 @@ import { summary } from './tell.ts';
 import type { World } from './world.ts';
 
 /** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
-export async function runAgent(paths: Paths, self: string): Promise<number> {
+export async function runAgent(paths: Paths): Promise<number> {
   const log = lineLog((line) => process.stdout.write(line), { journal: process.env['JOURNAL_STREAM'] !== undefined });
   await ensureDirectory(paths.run, 0o755);
   const lock = tryLock(join(paths.run, 'lock'));
@@ -34,7 +34,6 @@ export async function runAgent(paths: Paths, self: string): Promise<number> {
   await ensureDirectory(paths.state);
   const { world, memory, jobs } = await open(
     paths,
-    self,
     log,
     () => asked,
     (wanted) => {
@@ -56,14 +55,13 @@ export async function runAgent(paths: Paths, self: string): Promise<number> {
 }
 
 /** `haulout sync` where no agent is resident: one round in this process, under the same lock. */
-export async function oneRound(paths: Paths, self: string): Promise<Status | undefined> {
+export async function oneRound(paths: Paths): Promise<Status | undefined> {
   await ensureDirectory(paths.run, 0o755);
   const lock = tryLock(join(paths.run, 'lock'));
   if (!lock) return undefined;
   const log = lineLog((line) => process.stderr.write(line));
   const { world, memory, jobs } = await open(
     paths,
-    self,
     log,
     () => true,
     () => undefined,
@@ -76,7 +74,6 @@ export async function oneRound(paths: Paths, self: string): Promise<Status | und
 
 async function open(
   paths: Paths,
-  self: string,
   log: Log,
   asked: () => boolean,
   onRhythm: (rhythm: Rhythm) => void,
@@ -84,7 +81,7 @@ async function open(
   const state = new StateFiles(paths.state);
   const memory = await recall(state);
   const settings = await readSettings(paths);
-  const { world, jobs, tools } = await makeWorld({ paths, settings, log, state, memory, agent: self, asked, onRhythm });
+  const { world, jobs, tools } = await makeWorld({ paths, settings, log, state, memory, asked, onRhythm });
   await sweepAtStart(world, tools());
   return { world, memory, jobs };
 }

@@ -1,20 +1,13 @@
 import { spawn } from 'node:child_process';
 import type { BucketAddress, Endpoint } from '../aws/location.ts';
 import type { Credentials } from '../aws/sigv4.ts';
-import { BucketWriter, statusOf } from '../aws/write.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Log } from '../lib/log.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Facts } from '../plan/facts.ts';
 import { material, type Status } from '../status/status.ts';
-
-/** What the short-lived uploader is told, on its standard input: never in argv or the environment. */
-export interface UploadOrder {
-  readonly endpoint: Endpoint;
-  readonly bucket: string;
-  readonly credentials: Credentials;
-  readonly objects: readonly { readonly key: string; readonly body: string }[];
-}
+import { REFUSED, type UploadOrder } from './upload-order.ts';
+import { uploaderFile } from './uploader-file.ts';
 
 /** What `haulout plan --against` compares with: digests and versions of what the spec names, as of the last change. */
 export interface Live {
@@ -25,8 +18,6 @@ export interface Live {
 }
 
 const TIME_LIMIT_MS = 90_000;
-/** Refused for good, as far as we can tell: said once. */
-export const REFUSED = 77;
 
 /**
  * Writes the status to the bucket, in a process of its own that ends: the SDK is loaded only when something is written, and
@@ -34,7 +25,7 @@ export const REFUSED = 77;
  */
 export class StatusUpload {
   readonly #node: string;
-  readonly #agent: string;
+  readonly #state: string;
   readonly #log: Log;
   readonly #target: { endpoint: Endpoint; state: BucketAddress; role: string };
   readonly #credentials: () => Promise<Credentials | undefined>;
@@ -43,13 +34,14 @@ export class StatusUpload {
 
   constructor(parts: {
     readonly node: string;
-    readonly agent: string;
+    /** The agent's state directory: the uploader's file is kept there. */
+    readonly state: string;
     readonly log: Log;
     readonly target: { endpoint: Endpoint; state: BucketAddress; role: string };
     readonly credentials: () => Promise<Credentials | undefined>;
   }) {
     this.#node = parts.node;
-    this.#agent = parts.agent;
+    this.#state = parts.state;
     this.#log = parts.log;
     this.#target = parts.target;
     this.#credentials = parts.credentials;
@@ -67,7 +59,7 @@ export class StatusUpload {
     if (live)
       objects.push({ key: `${base}facts/${role}/${status.instanceId}.json`, body: `${JSON.stringify(live)}\n` });
     const order = { endpoint, bucket: state.bucket, credentials, objects };
-    const code = await this.#run(order);
+    const code = await this.#run(order).catch(() => null);
     if (code === 0) {
       this.#written = print;
       this.#saidWhy = '';
@@ -79,9 +71,10 @@ export class StatusUpload {
     }
   }
 
-  #run(order: UploadOrder): Promise<number | null> {
-    return new Promise((resolve) => {
-      const child = spawn(this.#node, [this.#agent, 'upload'], {
+  async #run(order: UploadOrder): Promise<number | null> {
+    const program = await uploaderFile(this.#state);
+    return await new Promise((resolve) => {
+      const child = spawn(this.#node, [program], {
         stdio: ['pipe', 'ignore', 'ignore'],
         env: { PATH: '/usr/bin:/bin' },
         timeout: TIME_LIMIT_MS,
@@ -97,21 +90,5 @@ export class StatusUpload {
   #say(why: string): void {
     if (why !== this.#saidWhy) this.#log.info(why);
     this.#saidWhy = why;
-  }
-}
-
-/** The uploader's whole life. Resolves with its exit code. */
-export async function carryOutUpload(order: UploadOrder): Promise<number> {
-  const writer = new BucketWriter({ endpoint: order.endpoint, credentials: order.credentials });
-  try {
-    for (const { key, body } of order.objects) {
-      await writer.put(order.bucket, key, Buffer.from(body), { contentType: 'application/json' });
-    }
-    return 0;
-  } catch (error) {
-    const status = statusOf(error) ?? 0;
-    return status >= 400 && status < 500 && status !== 408 && status !== 429 ? REFUSED : 1;
-  } finally {
-    writer.close();
   }
 }

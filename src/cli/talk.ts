@@ -4,9 +4,13 @@ import { visible } from '../lib/log.ts';
 /** Talk goes to stderr, data to stdout; NO_COLOR, FORCE_COLOR and TERM=dumb are picocolors' to heed. */
 export const paint = colours.createColors(colours.isColorSupported && process.stderr.isTTY === true);
 
-/** Lines for people. What comes from names and machines is shown, never obeyed. */
+/** Lines for people. What comes from names and machines is shown, never obeyed; our own colours are. */
 export function say(...lines: string[]): void {
-  for (const line of lines) process.stderr.write(`haulout: ${visible(line)}\n`);
+  for (const line of lines) process.stderr.write(`haulout: ${coloured(visible(line))}\n`);
+}
+
+function coloured(line: string): string {
+  return paint.isColorSupported ? line.replace(/\\x1b(\[\d{1,2}m)/g, '\x1b$1') : line;
 }
 
 export function data(value: unknown): void {

@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
+import { makeDataDirectory } from './data-directory.ts';
 import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
@@ -13,10 +12,11 @@ import type { InstanceDescription } from './metadata/description.ts';
 import { Mirror } from './mirror.ts';
 import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
+import type { Faults } from './s3/faults.ts';
 import { listen } from './s3/listen.ts';
 import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
 
-export { canRunMachines, type InstanceDescription, type LaunchOptions, type Log, type Machine, Mirror, S3Endpoint };
+export { canRunMachines, type Faults, type InstanceDescription, type LaunchOptions, type Log, type Machine, Mirror, S3Endpoint };
 
 /**
  * A cloud on this machine: an S3 endpoint, a metadata service and throw-away instances that really boot what they are given.
@@ -31,6 +31,10 @@ export interface LocalCloudOptions {
   readonly onRequest?: (entry: RequestLogEntry) => void;
   /** Default: gateway.mjs beside this program. */
   readonly gatewayScript?: string;
+  /** Misbehaviour of the S3 endpoint, asked at every request. */
+  readonly faults?: Faults;
+  /** Whether requests without a signature may read and list. Default false. */
+  readonly anonymousRead?: boolean;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -39,6 +43,8 @@ export interface Launch extends LaunchOptions {
   readonly role?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly httpTokens?: 'required' | 'optional';
+  /** false: no role, so no credentials. Default true. */
+  readonly credentials?: boolean;
 }
 
 const S3_PORT = 9000;
@@ -79,20 +85,22 @@ export class LocalCloud {
 
   static async open(options: LocalCloudOptions = {}): Promise<LocalCloud> {
     const region = options.region ?? 'us-east-1';
-    const data = await mkdtemp(join(tmpdir(), 'haulout-cloud-'));
+    const data = await makeDataDirectory();
     const desk = key('AKIA');
     const role = { ...key('ASIA'), sessionToken: randomBytes(48).toString('base64url') };
     const keys = new Map<string, { secretAccessKey: string; sessionToken?: string }>([
       [desk.accessKeyId, desk],
       [role.accessKeyId, role],
     ]);
-    const { onRequest } = options;
+    const { onRequest, faults } = options;
     const s3 = new S3Endpoint({
       region,
       keys,
       dataDirectory: data,
       accountId: ACCOUNT,
+      anonymousRead: options.anonymousRead ?? false,
       ...(onRequest ? { onRequest } : {}),
+      ...(faults ? { faults } : {}),
     });
     const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
     return new LocalCloud({ region, url, s3, desk, role, data, close }, options);
@@ -126,7 +134,7 @@ export class LocalCloud {
       metadataTags: true,
       userData: launch.userData,
       httpTokens: launch.httpTokens ?? 'required',
-      roleName: ROLE_NAME,
+      ...(launch.credentials === false ? {} : { roleName: ROLE_NAME }),
       credentials: () => ({ ...this.#roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
     };
     return await room.launch(() => description, launch);

@@ -25,15 +25,27 @@ export function runInside(inside: Inside, argv: readonly string[], options: Exec
   return run(entering(inside, argv), { timeoutMs: TIMEOUT_MS, ...options, env });
 }
 
+export interface LookAroundOptions {
+  /** Where its standard output goes: to ours, or to our standard error, when ours is for something else. */
+  readonly stdout?: 'stdout' | 'stderr';
+  readonly signal?: AbortSignal;
+}
+
 /** The same on the caller's own terminal, without a deadline: somebody looks around. Resolves to the exit code. */
-export function lookAroundInside(inside: Inside, argv: readonly string[]): Promise<number | null> {
+export function lookAroundInside(
+  inside: Inside,
+  argv: readonly string[],
+  options: LookAroundOptions = {},
+): Promise<number | null> {
   const [program, ...rest] = entering(inside, argv);
   const env = { ...ENVIRONMENT, TERM: process.env['TERM'] ?? 'dumb' };
-  const child = spawn(program, rest, { env, stdio: 'inherit' });
-  return new Promise((resolve, reject) => {
+  const child = spawn(program, rest, { env, stdio: ['inherit', options.stdout === 'stderr' ? 2 : 'inherit', 'inherit'] });
+  const stop = () => child.kill('SIGKILL');
+  options.signal?.addEventListener('abort', stop, { once: true });
+  return new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => resolve(code));
-  });
+  }).finally(() => options.signal?.removeEventListener('abort', stop));
 }
 
 const PLANT = `set -eu

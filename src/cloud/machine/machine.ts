@@ -1,6 +1,13 @@
 import type { RunResult } from '../../lib/exec.ts';
 import type { GatewayProcess } from './gateway-process.ts';
-import { type ExecOptions, type Inside, lookAroundInside, plantInside, runInside } from './inside.ts';
+import {
+  type ExecOptions,
+  type Inside,
+  type LookAroundOptions,
+  lookAroundInside,
+  plantInside,
+  runInside,
+} from './inside.ts';
 import type { InstanceProcess } from './instance-process.ts';
 import type { Cable } from './network.ts';
 import { type Publication, publish } from './publish.ts';
@@ -38,9 +45,9 @@ export class Machine {
     return runInside(this.#inside, argv, options);
   }
 
-  /** The same on the caller's terminal. Resolves to the exit code. */
-  lookAround(argv: readonly string[] = ['/bin/sh']): Promise<number | null> {
-    return lookAroundInside(this.#inside, argv);
+  /** The same on the caller's terminal, without a deadline. Resolves to the exit code. */
+  lookAround(argv: readonly string[] = ['/bin/sh'], options: LookAroundOptions = {}): Promise<number | null> {
+    return lookAroundInside(this.#inside, argv, options);
   }
 
   /** Writes a file in the instance in place of what stands at `path`. */

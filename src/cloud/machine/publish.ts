@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { errorCode, HauloutError } from '../../lib/errors.ts';
 
 export interface Publication {
   readonly port: number;
@@ -21,10 +22,7 @@ export async function publish(path: string, wanted: number): Promise<Publication
       end.pipe(other);
     }
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(wanted, '127.0.0.1', () => resolve());
-  });
+  await listenAt(server, wanted);
   const { port } = server.address() as net.AddressInfo;
   const close = () =>
     new Promise<void>((resolve) => {
@@ -32,4 +30,32 @@ export async function publish(path: string, wanted: number): Promise<Publication
       for (const socket of open) socket.destroy();
     });
   return { port, url: `http://127.0.0.1:${port}/`, close };
+}
+
+/** For who wants to know it before an instance boots: rejects when `wanted` cannot be had now. */
+export async function checkPort(wanted: number): Promise<void> {
+  const server = net.createServer();
+  await listenAt(server, wanted);
+  await new Promise((resolve) => server.close(resolve));
+}
+
+function listenAt(server: net.Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => reject(notOurs(port, error)));
+    server.listen(port, '127.0.0.1', () => resolve());
+  });
+}
+
+function notOurs(port: number, error: Error): HauloutError {
+  const inUse = errorCode(error) === 'EADDRINUSE';
+  return new HauloutError(
+    {
+      code: inUse ? 'port-in-use' : 'port-refused',
+      step: 'cloud',
+      subject: `port ${port}`,
+      reason: inUse ? 'another program listens on it' : `it cannot be had (${errorCode(error) ?? error.message})`,
+      hint: 'name another port, or none: then a free one is taken',
+    },
+    error,
+  );
 }
