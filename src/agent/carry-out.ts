@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { readAccounts } from '../apply/accounts.ts';
 import { inputsNow } from '../apply/observe.ts';
 import type { Snapshot } from '../bucket/snapshot.ts';
@@ -111,6 +112,8 @@ class Hand {
     const before = this.#ledger;
     return await this.#together('files', steps, async () => {
       const accounts = await readAccounts(world.paths.root);
+      // Where something half-made may stand if we are killed now: swept at the next start.
+      await world.state.writeOther('staging.json', [...new Set(steps.map(({ path }) => dirname(path)))]);
       await swapFiles(world.files, accounts, steps, before, (ledger) => this.#keep(ledger));
     });
   }
@@ -255,10 +258,13 @@ const FILE_STEPS = new Set<Step['do']>(['write-file', 'make-directory', 'link', 
 
 /** Carries a service's trouble, with its output, through the timeline's catch. */
 class WithOutput extends Error {
+  /** For the timeline, which knows nothing of services. */
+  readonly code: string;
   readonly output: string;
 
   constructor(failure: ServiceTrouble) {
     super(failure.trouble.message, { cause: failure.trouble });
+    this.code = failure.trouble.code;
     this.output = failure.output;
   }
 }

@@ -71,7 +71,7 @@ export class Resident {
 function untilRetry(status: Status, now: number): number {
   if (status.health === 'healthy') return Number.POSITIVE_INFINITY;
   const next = status.waiting.map(({ nextTry }) => nextTry - now);
-  // A failure of this very round is not in `waiting` yet: its first pause is 5 s.
-  if (next.length === 0 && status.lastSync.steps > 0) return 5_000;
-  return next.length === 0 ? Number.POSITIVE_INFINITY : Math.max(1_000, Math.min(...next));
+  if (next.length > 0) return Math.max(1_000, Math.min(...next));
+  // A failure of this very round is not in `waiting` yet: its first pause is 5 s. What never came up does not wait for a cron.
+  return status.lastSync.steps > 0 || status.health === 'failed' ? 5_000 : Number.POSITIVE_INFINITY;
 }

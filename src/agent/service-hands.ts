@@ -102,7 +102,7 @@ export class ServiceHands {
     const { users } = await readAccounts(this.#root);
     const owner = users.get(service.user);
     if (!owner) throw unknownUser(service);
-    const source = this.#source(snapshot, service.source.path);
+    const source = await this.#source(snapshot, service.source.path);
     return await unpackImage(source, service.id, this.#digest(service, snapshot), owner, this.#place);
   }
 
@@ -110,15 +110,15 @@ export class ServiceHands {
     return service.source.kind === 'image' ? (imageDigest(snapshot, service.source.path) ?? '') : '';
   }
 
-  #source(snapshot: Snapshot, path: string): ImageSource {
+  async #source(snapshot: Snapshot, path: string): Promise<ImageSource> {
     const archive = imageArchive(snapshot, path);
-    if (archive) return { kind: 'archive', name: path, path: this.#cache.pathOf(archive.sha256) };
-    const files = imageEntries(snapshot, path).map((entry) => ({
+    if (archive) return { kind: 'archive', name: path, path: await this.#cache.verified(archive.sha256) };
+    const files = imageEntries(snapshot, path).map(async (entry) => ({
       path: entry.path,
       mode: entry.mode,
-      content: this.#cache.pathOf(entry.sha256),
+      content: await this.#cache.verified(entry.sha256),
     }));
-    return { kind: 'directory', files };
+    return { kind: 'directory', files: await Promise.all(files) };
   }
 
   #call(service: ServiceSpec): { service: ServiceSpec; directory: string } {

@@ -16,8 +16,19 @@ export async function sweepAtStart(world: World, tools: HookTools): Promise<void
     { directory: join(paths.run, 'cfg') },
     ids.map((id) => join(paths.services, id)),
   );
-  for (const name of await readdir(paths.state).catch(() => [])) {
-    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(paths.state, name), { force: true });
+  await sweepTemporaries(paths.state);
+  for (const directory of (await world.state.readOther('staging.json', isList)) ?? []) {
+    await sweepTemporaries(join(paths.root, directory));
   }
   await trimServiceLogs(join(paths.log, 'services'));
+}
+
+async function sweepTemporaries(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (name.startsWith(TEMPORARY_PREFIX)) await rm(join(directory, name), { force: true });
+  }
+}
+
+function isList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((entry) => typeof entry === 'string' && entry.startsWith('/'));
 }

@@ -1,12 +1,14 @@
 import type { Accounts } from '../apply/accounts.ts';
-import type { FileWriter } from '../apply/files.ts';
+import type { FileWriter, Staged } from '../apply/files.ts';
 import { activated, type Ledger, type SubjectRecord, withSubjects } from '../ledger/ledger.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import type { FileStep } from './carry-out.ts';
 
 /**
- * Puts a plan's files in place. What a service has yet to accept is written down with what stood there before, on disk,
- * before the first of them is swapped: whatever happens next, there is a way back. Content is synced once, then recorded.
+ * Puts a plan's files in place, in three moves. Staged: each whole beside its target; when one cannot be, none is swapped.
+ * Written down: what a service has yet to accept, with what stood there before, so that there is a way back whatever happens
+ * next. Swapped: renames, one sync, and the record. Nothing is ever half applied by a mistake, only by a power cut, and then
+ * the next round goes on from there.
  */
 export async function swapFiles(
   writer: FileWriter,
@@ -15,18 +17,12 @@ export async function swapFiles(
   ledger: Ledger,
   keep: (ledger: Ledger) => Promise<void>,
 ): Promise<void> {
-  const held: [string, SubjectRecord][] = [];
-  for (const step of steps) {
-    if (step.do === 'make-directory' || step.heldFor.length === 0) continue;
-    const before = ledger.subjects[step.subject];
-    // An earlier swap that was never accepted: its way back is the one that counts.
-    const previous = before?.previous ?? (await writer.keepPrevious(step.path));
-    held.push([step.subject, { ...before, wanted: wantedOf(step), previous }]);
-  }
+  const swaps = await stageAll(writer, accounts, steps);
+  const held = await previousOf(writer, steps, ledger);
   const prepared = withSubjects(ledger, held);
   if (held.length > 0) await keep(prepared);
 
-  for (const step of steps) await swap(writer, accounts, step);
+  for (const swap of swaps) await swap.commit();
   await syncDisks(steps);
 
   const records = steps.map((step): [string, SubjectRecord] => {
@@ -36,17 +32,43 @@ export async function swapFiles(
   await keep(withSubjects(prepared, records));
 }
 
-async function swap(writer: FileWriter, accounts: Accounts, step: FileStep): Promise<void> {
-  switch (step.do) {
-    case 'write-file':
-      return await writer.write(step, accounts);
-    case 'make-directory':
-      return await writer.makeDirectory(step, accounts);
-    case 'link':
-      return await writer.link(step.path, step.target);
-    case 'remove-file':
-      return await writer.remove(step.path);
+async function stageAll(writer: FileWriter, accounts: Accounts, steps: readonly FileStep[]): Promise<Staged[]> {
+  const staged: Staged[] = [];
+  try {
+    for (const step of steps) staged.push(await stage(writer, accounts, step));
+    return staged;
+  } catch (error) {
+    for (const one of staged) await one.discard().catch(() => undefined);
+    throw error;
   }
+}
+
+/** A directory is made at once: what is staged after it may stand in it, and by itself it changes nothing. */
+async function stage(writer: FileWriter, accounts: Accounts, step: FileStep): Promise<Staged> {
+  if (step.do === 'write-file') return await writer.stage(step, accounts);
+  if (step.do === 'make-directory') {
+    await writer.makeDirectory(step, accounts);
+    return { commit: async () => undefined, discard: async () => undefined };
+  }
+  await writer.check(step.path);
+  const commit = step.do === 'link' ? () => writer.link(step.path, step.target) : () => writer.remove(step.path);
+  return { commit, discard: async () => undefined };
+}
+
+async function previousOf(
+  writer: FileWriter,
+  steps: readonly FileStep[],
+  ledger: Ledger,
+): Promise<[string, SubjectRecord][]> {
+  const held: [string, SubjectRecord][] = [];
+  for (const step of steps) {
+    if (step.do === 'make-directory' || step.heldFor.length === 0) continue;
+    const before = ledger.subjects[step.subject];
+    // An earlier swap that was never accepted: its way back is the one that counts.
+    const previous = before?.previous ?? (await writer.keepPrevious(step.path));
+    held.push([step.subject, { ...before, wanted: wantedOf(step), previous }]);
+  }
+  return held;
 }
 
 function wantedOf(step: FileStep): string {

@@ -85,7 +85,7 @@ interface ReadSpec {
 async function readSpec(world: World, snapshot: Snapshot): Promise<ReadSpec> {
   const entry = snapshot.entries.find(({ path }) => path === SPEC_PATH);
   if (!entry) return { spec: undefined, mistakes: [], warnings: [] };
-  const parsed = parseSpec(await world.eyes.cache.bytes(entry.sha256, LARGEST_SPEC));
+  const parsed = parseSpec(await world.eyes.cache.bytes(entry.sha256, Math.max(entry.size, LARGEST_SPEC)));
   if (!parsed.ok) return { spec: undefined, mistakes: parsed.mistakes, warnings: parsed.warnings };
   const found = checkContent(parsed.spec, snapshot.entries);
   const warnings = [...parsed.warnings, ...found.warnings];

@@ -1,14 +1,28 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, mkdir, open, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { ContentCache } from '../bucket/cache.ts';
 import type { PreviousFile } from '../ledger/ledger.ts';
-import { replaceWhole, temporaryBeside } from '../lib/durable.ts';
+import { stageWhole, temporaryBeside } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { type Parent, withParent } from '../lib/parent.ts';
 import type { OwnerNames, Step } from '../plan/step.ts';
 import type { Accounts } from './accounts.ts';
+
+/** A file that is ready beside its target. */
+export interface Staged {
+  /** One rename: who looks sees the old file or the new one. */
+  commit(): Promise<void>;
+  discard(): Promise<void>;
+}
+
+interface FileContent {
+  readonly sha256: string;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** Writes below one root. Every path goes through `withParent`; every file is whole, with its mode from the first instant. */
 export class FileWriter {
@@ -21,8 +35,21 @@ export class FileWriter {
   }
 
   async write(step: Extract<Step, { do: 'write-file' }>, accounts: Accounts): Promise<void> {
+    await (await this.stage(step, accounts)).commit();
+  }
+
+  /**
+   * All that can go wrong with a file goes wrong here, before anybody sees it: its owner is known, nothing that is not ours is
+   * in its place, its bytes are the right ones and the disk holds them.
+   */
+  async stage(step: Extract<Step, { do: 'write-file' }>, accounts: Accounts): Promise<Staged> {
     const owner = ownerIds(step.owner, accounts, step.subject);
-    await this.#put(step.path, { ...step, ...owner });
+    return await this.#stage(step.path, { ...step, ...owner });
+  }
+
+  /** The same for what has no content: a link or a removal that will be refused is refused before anything is swapped. */
+  async check(path: string): Promise<void> {
+    await this.#at(path, true, ({ directory, name }) => refuseDirectory(directory, name, path));
   }
 
   async makeDirectory(step: Extract<Step, { do: 'make-directory' }>, accounts: Accounts): Promise<void> {
@@ -93,26 +120,33 @@ export class FileWriter {
     else await this.#put(path, previous);
   }
 
-  async #put(
-    path: string,
-    file: { sha256: string; size: number; mode: number; uid: number; gid: number },
-  ): Promise<void> {
-    await this.#at(path, true, async ({ directory, name }) => {
+  async #put(path: string, file: FileContent): Promise<void> {
+    await (await this.#stage(path, file)).commit();
+  }
+
+  async #stage(path: string, file: FileContent): Promise<Staged> {
+    const how = { mode: file.mode, owner: { uid: file.uid, gid: file.gid }, sync: false };
+    const temporary = await this.#at(path, true, async ({ directory, name }) => {
       await refuseDirectory(directory, name, path);
-      const how = { mode: file.mode, owner: { uid: file.uid, gid: file.gid }, sync: false };
-      await replaceWhole(join(directory, name), how, async (handle) => {
-        await handle.truncate(0);
-        const hash = createHash('sha256');
-        for await (const chunk of createReadStream(this.#cache.pathOf(file.sha256)) as AsyncIterable<Buffer>) {
-          hash.update(chunk);
-          await handle.write(chunk);
-        }
-        if (hash.digest('hex') !== file.sha256) {
-          await rm(this.#cache.pathOf(file.sha256), { force: true });
-          throw damaged(path);
-        }
-      });
+      return basename(await stageWhole(join(directory, name), how, (handle) => this.#fill(handle, path, file.sha256)));
     });
+    return {
+      commit: () =>
+        this.#at(path, false, ({ directory, name }) => rename(join(directory, temporary), join(directory, name))),
+      discard: () => this.#at(path, false, ({ directory }) => rm(join(directory, temporary), { force: true })),
+    };
+  }
+
+  /** Law 4 once more: a copy in the cache that does not have its name's digest is removed, and the target never sees it. */
+  async #fill(handle: FileHandle, path: string, sha256: string): Promise<void> {
+    const hash = createHash('sha256');
+    for await (const chunk of createReadStream(this.#cache.pathOf(sha256)) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await handle.write(chunk);
+    }
+    if (hash.digest('hex') === sha256) return;
+    await rm(this.#cache.pathOf(sha256), { force: true });
+    throw damaged(path);
   }
 
   #at<T>(path: string, create: boolean, action: (parent: Parent) => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { sha256 } from '../lib/digest.ts';
+import { sha256, sha256File } from '../lib/digest.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Store, StoredObject } from './store.ts';
@@ -69,6 +69,14 @@ export class ContentCache {
       throw missing(digest);
     }
     return bytes;
+  }
+
+  /** Law 4 for readers that take a path: the file has its name's digest now. A bad copy is removed, to be fetched anew. */
+  async verified(digest: string): Promise<string> {
+    const path = this.pathOf(digest);
+    if ((await sha256File(path).catch(() => '')) === digest) return path;
+    await rm(path, { force: true });
+    throw missing(digest);
   }
 
   /** Removes what no kept snapshot or ledger entry names, and what an interrupted write left. */

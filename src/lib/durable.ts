@@ -31,23 +31,36 @@ export async function replaceWhole(
   how: WholeWrite,
   fill: (file: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryBeside(path);
-  const file = await open(temporary, CREATE, 0o600);
+  const temporary = await stageWhole(path, how, fill);
   try {
-    try {
-      if (how.owner) await file.chown(how.owner.uid, how.owner.gid);
-      await file.chmod(how.mode);
-      await fill(file);
-      if (how.sync !== false) await file.sync();
-    } finally {
-      await file.close();
-    }
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
   }
   if (how.sync !== false) await syncDirectory(dirname(path));
+}
+
+/** The first half: whole beside its target, under the name that is returned, and seen by nobody who looks for `path`. */
+export async function stageWhole(
+  path: string,
+  how: WholeWrite,
+  fill: (file: FileHandle) => Promise<void>,
+): Promise<string> {
+  const temporary = temporaryBeside(path);
+  const file = await open(temporary, CREATE, 0o600);
+  try {
+    if (how.owner) await file.chown(how.owner.uid, how.owner.gid);
+    await file.chmod(how.mode);
+    await fill(file);
+    if (how.sync !== false) await file.sync();
+    await file.close();
+    return temporary;
+  } catch (error) {
+    await file.close().catch(() => undefined);
+    await rm(temporary, { force: true });
+    throw error;
+  }
 }
 
 /** A name in the same directory that no reader looks for; swept at start by its prefix. */

@@ -69,7 +69,8 @@ function firstPhases(service: ServiceSpec, fact: ServiceFact): readonly Phase[] 
 function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly Change[]): readonly Phase[] {
   if (service.source.kind === 'unit')
     return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
-  if (changed.some(({ subject }) => subject === 'image')) return imagePhases(fact);
+  // Not the one that was activated last, or not the one on disk: an image that failed stands there still.
+  if (changed.some(({ subject }) => subject === 'image') || fact.installed !== fact.image) return imagePhases(fact);
   return [...validating(service), 'configure', 'start', 'check'];
 }
 
