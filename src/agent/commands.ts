@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
@@ -27,9 +26,8 @@ export async function status(paths: Paths, words: readonly string[]): Promise<nu
 
 export async function sync(paths: Paths, words: readonly string[]): Promise<number> {
   if (process.getuid?.() !== 0) return notRoot();
-  const requests = join(paths.run, 'requests');
-  const alone = await oneRoundIfAlone(paths);
-  const result = alone ?? (existsSync(requests) ? await askForSync(paths.run, systemClock, SYNC_LIMIT_MS) : undefined);
+  const alone = () => oneRound(paths);
+  const result = (await alone()) ?? (await askForSync(paths.run, systemClock, SYNC_LIMIT_MS, alone));
   if (!result) {
     say('the agent did not answer. next: haulout logs');
     return EXIT.unavailable;
@@ -72,10 +70,6 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
     for (const { id, state, port } of services)
       process.stdout.write(`${id.padEnd(20)} ${state.padEnd(10)} ${port ?? ''}\n`);
   return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
-}
-
-async function oneRoundIfAlone(paths: Paths): Promise<Status | undefined> {
-  return existsSync(join(paths.state, 'settings')) ? await oneRound(paths) : undefined;
 }
 
 async function readStatus(paths: Paths): Promise<Status | undefined> {

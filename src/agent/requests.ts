@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
 import { writeWhole } from '../lib/durable.ts';
 import type { Status } from '../status/status.ts';
@@ -22,12 +22,9 @@ export class Requests {
     this.#answers = join(run, 'answers');
   }
 
-  /** Calls `onRequest` when somebody asks. What was asked while nobody listened is dropped. */
+  /** Calls `onRequest` when somebody asks. What was asked before, of an agent that was killed, is pending still. */
   async open(onRequest: () => void): Promise<void> {
-    for (const directory of [this.#requests, this.#answers]) {
-      await rm(directory, { recursive: true, force: true });
-      await mkdir(directory, { recursive: true, mode: 0o700 });
-    }
+    for (const directory of [this.#requests, this.#answers]) await mkdir(directory, { recursive: true, mode: 0o700 });
     this.#watcher = watch(this.#requests, () => onRequest());
     this.#watcher.on('error', () => undefined);
   }
@@ -48,20 +45,36 @@ export class Requests {
   }
 }
 
-/** Asks the agent of this machine for a sync and waits for its status; undefined: none answered in time. */
-export async function askForSync(run: string, clock: Clock, timeoutMs: number): Promise<Status | undefined> {
+const LOOK_MS = 100;
+const LOOKS_PER_TRY = 30;
+
+/**
+ * Asks the agent of this machine for a sync and waits for its status; undefined: none answered in time. The agent may be
+ * killed meanwhile: now and then `alone` is tried, which does the round itself where no agent is.
+ */
+export async function askForSync(
+  run: string,
+  clock: Clock,
+  timeoutMs: number,
+  alone: () => Promise<Status | undefined>,
+): Promise<Status | undefined> {
   const name = randomUUID();
-  await writeFile(join(run, 'requests', name), '', { mode: 0o600, flag: 'wx' });
+  const request = join(run, 'requests', name);
   const answer = join(run, 'answers', name);
+  await mkdir(dirname(request), { recursive: true, mode: 0o700 });
+  await writeFile(request, '', { mode: 0o600, flag: 'wx' });
   const end = clock.elapsed() + timeoutMs;
-  while (clock.elapsed() < end) {
-    const text = await readFile(answer, 'utf8').catch(() => undefined);
-    if (text !== undefined) {
-      await rm(answer, { force: true });
-      return JSON.parse(text) as Status;
+  try {
+    for (let look = 1; clock.elapsed() < end; look++) {
+      const text = await readFile(answer, 'utf8').catch(() => undefined);
+      if (text !== undefined) return JSON.parse(text) as Status;
+      const status = look % LOOKS_PER_TRY === 0 ? await alone() : undefined;
+      if (status) return status;
+      await clock.sleep(LOOK_MS);
     }
-    await clock.sleep(100);
+    return undefined;
+  } finally {
+    await rm(request, { force: true });
+    await rm(answer, { force: true });
   }
-  await rm(join(run, 'requests', name), { force: true });
-  return undefined;
 }

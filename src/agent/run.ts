@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
+import { systemClock } from '../lib/clock.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { EXIT } from '../lib/exit.ts';
 import { type Log, lineLog } from '../lib/log.ts';
@@ -20,13 +21,13 @@ import type { World } from './world.ts';
 export async function runAgent(paths: Paths): Promise<number> {
   const log = lineLog((line) => process.stdout.write(line), { journal: process.env['JOURNAL_STREAM'] !== undefined });
   await ensureDirectory(paths.run, 0o755);
-  const lock = tryLock(join(paths.run, 'lock'));
-  if (!lock) {
+  if (!tryLock(join(paths.run, 'resident.lock'))) {
     log.warn('another agent is at work on this machine');
     return EXIT.tryAgain;
   }
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+  if (!(await lockInTurn(join(paths.run, 'lock'), stop.signal))) return EXIT.done;
 
   let rhythm: Rhythm = FIRST_RHYTHM;
   let asked = false;
@@ -54,6 +55,15 @@ export async function runAgent(paths: Paths): Promise<number> {
   return EXIT.done;
 }
 
+/** A `haulout sync` that came first ends with its one round: it is waited for, or nobody would stay. */
+async function lockInTurn(path: string, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    if (tryLock(path)) return true;
+    await systemClock.sleep(500, signal).catch(() => undefined);
+  }
+  return false;
+}
+
 /** `haulout sync` where no agent is resident: one round in this process, under the same lock. */
 export async function oneRound(paths: Paths): Promise<Status | undefined> {
   await ensureDirectory(paths.run, 0o755);
@@ -66,7 +76,8 @@ export async function oneRound(paths: Paths): Promise<Status | undefined> {
     () => true,
     () => undefined,
   );
-  const status = await converge(world, memory);
+  // Its jobs are the resident agent's to run: this process is about to end.
+  const status = await converge({ ...world, adopt: () => undefined }, memory);
   jobs.stop();
   lock.release();
   return status;

@@ -9,6 +9,7 @@ import type { Change, Step } from '../plan/step.ts';
 import type { CfgContent } from '../services/cfg.ts';
 import { runCommand } from '../services/hooks.ts';
 import {
+  type ImageFile,
   type ImagePlace,
   type ImageSource,
   installedDigest,
@@ -113,12 +114,12 @@ export class ServiceHands {
   async #source(snapshot: Snapshot, path: string): Promise<ImageSource> {
     const archive = imageArchive(snapshot, path);
     if (archive) return { kind: 'archive', name: path, path: await this.#cache.verified(archive.sha256) };
-    const files = imageEntries(snapshot, path).map(async (entry) => ({
-      path: entry.path,
-      mode: entry.mode,
-      content: await this.#cache.verified(entry.sha256),
-    }));
-    return { kind: 'directory', files: await Promise.all(files) };
+    const files: ImageFile[] = [];
+    for (const entry of imageEntries(snapshot, path)) {
+      const content = await this.#cache.verified(entry.sha256);
+      files.push({ path: entry.path, mode: entry.mode, content });
+    }
+    return { kind: 'directory', files };
   }
 
   #call(service: ServiceSpec): { service: ServiceSpec; directory: string } {

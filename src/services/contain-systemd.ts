@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import type { Command, Containment } from './contain.ts';
 import { cgroupMembers, checkScope, subdirectories } from './contain-cgroup.ts';
 import { endHerd } from './processes.ts';
+
+const STOP_MS = 30_000;
 
 /**
  * systemd owns the cgroups: a slice per scope, and in it a transient unit per command (a unit's name is free again only
@@ -17,7 +20,14 @@ export function systemdContainment(name: string, mount: string): Containment {
     cookie: (scope) => `${name}:${scope}`,
     command: (scope, argv) => systemdCommand(name, scope, randomBytes(4).toString('hex'), argv),
     members,
-    end: (scope, graceMs) => endHerd({ name: scope, members: () => members(scope) }, graceMs),
+    end: async (scope, graceMs) => {
+      await endHerd({ name: scope, members: () => members(scope) }, graceMs);
+      // An empty slice stays until it is stopped, and every check of every sync makes one.
+      await run(['systemctl', '--no-block', 'stop', '--', sliceOf(name, scope)], {
+        env: SYSTEM_ENVIRONMENT,
+        timeoutMs: STOP_MS,
+      });
+    },
     scopes: async () => {
       const home_ = await home();
       const slices = await subdirectories(home_);

@@ -18,7 +18,7 @@ export type ImageSource =
     }
   | { readonly kind: 'directory'; readonly files: readonly ImageFile[] };
 
-interface ImageFile {
+export interface ImageFile {
   /** Relative to the image. */
   readonly path: string;
   /** Local file with verified bytes. */
