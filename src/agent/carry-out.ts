@@ -5,12 +5,12 @@ import type { Snapshot } from '../bucket/snapshot.ts';
 import { activated, failed, type Ledger, type SubjectRecord, withSubjects } from '../ledger/ledger.ts';
 import { asTrouble } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
-import type { Facts } from '../plan/facts.ts';
 import { serviceInputs } from '../plan/services.ts';
-import type { Plan, Step } from '../plan/step.ts';
+import type { FileStep, Step } from '../plan/step.ts';
 import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import type { TroubleStatus } from '../status/status.ts';
+import type { Outcome, Scene } from './outcome.ts';
 import type { Round } from './round.ts';
 import type { ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
@@ -23,21 +23,6 @@ export interface Job {
   readonly identity: Identity;
   readonly spec: Spec;
   readonly snapshot: Snapshot;
-}
-
-/** The machine as it was looked at, and what is to be done about it. */
-export interface Scene {
-  readonly facts: Facts;
-  readonly plan: Plan;
-}
-
-export interface Outcome {
-  readonly ledger: Ledger;
-  /** Subjects of the steps that succeeded. */
-  readonly changed: readonly string[];
-  readonly failures: readonly { readonly trouble: TroubleStatus }[];
-  /** As it was before the last steps. */
-  readonly scene: Scene;
 }
 
 type StepOf<D extends Step['do']> = Extract<Step, { do: D }>;
@@ -253,7 +238,6 @@ class Hand {
   }
 }
 
-export type FileStep = StepOf<'write-file' | 'make-directory' | 'link' | 'remove-file'>;
 const FILE_STEPS = new Set<Step['do']>(['write-file', 'make-directory', 'link', 'remove-file']);
 
 /** Carries a service's trouble, with its output, through the timeline's catch. */

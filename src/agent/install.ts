@@ -79,10 +79,13 @@ async function startUnder(agent: string): Promise<void> {
   }
 }
 
-/** Without systemd: a session of its own, nothing shared with the script that goes away, output to a file. */
+/**
+ * Without systemd: a session of its own, nothing shared with the script that goes away, output to a file. A shell of a few
+ * lines starts it again when it was killed; it ends when the agent was told to end (0) or another one is at work (75).
+ */
 function startDetached(paths: Paths, agent: string): void {
   const output = openSync(join(paths.log, 'agent.log'), 'a', 0o600);
-  const child = spawn(process.execPath, [agent, 'run'], {
+  const child = spawn('/bin/sh', ['-c', keeperScript(agent)], {
     detached: true,
     stdio: ['ignore', output, output],
     cwd: '/',
@@ -91,6 +94,10 @@ function startDetached(paths: Paths, agent: string): void {
   child.unref();
   closeSync(output);
   if (child.pid === undefined) throw notStarted('the agent', null);
+}
+
+export function keeperScript(agent: string): string {
+  return `while :; do '${process.execPath}' '${agent}' run; case $? in 0 | 75) exit ;; esac; sleep 5; done`;
 }
 
 function notStarted(what: string, code: number | null): HauloutError {

@@ -5,7 +5,7 @@ import type { Plan } from '../plan/step.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
 import type { MistakeStatus, ServiceStatus, Status, TroubleStatus } from '../status/status.ts';
 import { Timeline } from '../status/timeline.ts';
-import type { Outcome } from './carry-out.ts';
+import type { Outcome } from './outcome.ts';
 import { SpecRefused, type Wanted } from './wanted.ts';
 import type { World } from './world.ts';
 

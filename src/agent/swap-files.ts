@@ -2,7 +2,7 @@ import type { Accounts } from '../apply/accounts.ts';
 import type { FileWriter, Staged } from '../apply/files.ts';
 import { activated, type Ledger, type SubjectRecord, withSubjects } from '../ledger/ledger.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
-import type { FileStep } from './carry-out.ts';
+import type { FileStep } from '../plan/step.ts';
 
 /**
  * Puts a plan's files in place, in three moves. Staged: each whole beside its target; when one cannot be, none is swapped.

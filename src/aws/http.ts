@@ -47,7 +47,9 @@ export class Wire {
         path: request.path,
         headers: request.headers,
       });
-      const fail = (what: string, after: number) => outgoing.destroy(timedOut(this.#origin.host, what, after));
+      let begun: http.IncomingMessage | undefined;
+      const fail = (what: string, after: number) =>
+        (begun ?? outgoing).destroy(timedOut(this.#origin.host, what, after));
       const connecting = setTimeout(fail, this.#deadlines.connect, 'the connection', this.#deadlines.connect);
       const total = setTimeout(fail, this.#deadlines.total, 'the whole answer', this.#deadlines.total);
       let answering: NodeJS.Timeout | undefined;
@@ -61,13 +63,14 @@ export class Wire {
       });
       outgoing.once('response', (answer) => {
         clearTimeout(answering);
+        begun = answer;
         answer.setTimeout(this.#deadlines.idle, () =>
           answer.destroy(timedOut(this.#origin.host, 'more bytes', this.#deadlines.idle)),
         );
         answer.once('close', () => clearTimeout(total));
         resolve(answer);
       });
-      outgoing.once('error', (error) => {
+      outgoing.on('error', (error) => {
         clearTimeout(connecting);
         clearTimeout(answering);
         clearTimeout(total);
@@ -80,6 +83,18 @@ export class Wire {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+/** The beginning of a body that is only looked into: an error document, or whatever a proxy put in its place. */
+export async function readStart(answer: http.IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= limit) break;
+  }
+  return Buffer.concat(chunks).subarray(0, limit);
 }
 
 /** Reads a body that may not be longer than `limit` bytes. */

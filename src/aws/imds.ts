@@ -72,16 +72,24 @@ export class ImdsClient {
     };
     const passing = (error: unknown) => error instanceof Passing || PASSING.has(errorCode(error) ?? '');
     return await retry(policy, this.#options, passing, async () => {
-      const answer = await got(`${this.#base}/latest/${path}`, {
+      const asking = got(`${this.#base}/latest/${path}`, {
         method,
         headers,
         timeout: { connect: 1_000, response: 2_000, request: 4_000 },
         retry: { limit: 0 },
         followRedirect: false,
         throwHttpErrors: false,
+        decompress: false,
+      });
+      let tooLong = false;
+      asking.on('downloadProgress', ({ transferred }) => {
+        tooLong ||= transferred > ANSWER_LIMIT;
+        if (tooLong) asking.cancel();
+      });
+      const answer = await asking.catch((error: unknown) => {
+        throw tooLong ? unbounded(path) : error;
       });
       if (answer.statusCode >= 500 || answer.statusCode === 429) throw new Passing(answer.statusCode);
-      if (answer.rawBody.length > ANSWER_LIMIT) throw refused(path, answer.statusCode);
       return { status: answer.statusCode, body: answer.body };
     }).catch((error: unknown) => {
       throw error instanceof HauloutError ? error : unreachable(path, error);
@@ -113,6 +121,16 @@ function refused(path: string, status: number): HauloutError {
     subject: `/latest/${path}`,
     reason: `the metadata service answered ${status}`,
     hint: 'enable the metadata service of this instance (HttpEndpoint=enabled); its version 1 is never used',
+  });
+}
+
+function unbounded(path: string): HauloutError {
+  return new HauloutError({
+    code: 'metadata-invalid',
+    step: 'metadata',
+    subject: `/latest/${path}`,
+    reason: `the answer is longer than ${ANSWER_LIMIT} bytes`,
+    hint: 'is something else answering at 169.254.169.254? It is asked again at the next sync',
   });
 }
 

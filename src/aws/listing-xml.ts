@@ -17,21 +17,31 @@ export interface ListPage {
 
 /**
  * Reads a page; undefined when the text is not one. No XML parser: the answer is flat, its names are fixed, and general
- * parsers are where entity expansion and prototype pollution come from. A document type is refused.
+ * parsers are where entity expansion and prototype pollution come from. A document type is refused, and so is a page with
+ * an entry that cannot be read whole: leaving it out would make an object absent.
  */
 export function parseListPage(xml: string): ListPage | undefined {
   if (!/<ListBucketResult[\s>]/.test(xml) || !/<\/ListBucketResult>\s*$/.test(xml) || xml.includes('<!'))
     return undefined;
+  if (/<IsTruncated>(?!(true|false)<)/.test(xml)) return undefined;
   const decode = field(xml, 'EncodingType') === 'url' ? decodeUrl : (text: string) => text;
+  const contents = blocks(xml, 'Contents');
+  const groups = blocks(xml, 'CommonPrefixes');
+  if (!contents || !groups) return undefined;
   const objects: ListedObject[] = [];
-  for (const block of blocks(xml, 'Contents')) {
+  for (const block of contents) {
     const key = field(block, 'Key');
-    const size = Number(field(block, 'Size'));
+    const size = wholeNumber(field(block, 'Size'));
     const lastModified = Date.parse(field(block, 'LastModified') ?? '');
-    if (key === undefined || !Number.isSafeInteger(size) || size < 0 || Number.isNaN(lastModified)) return undefined;
+    if (key === undefined || size === undefined || Number.isNaN(lastModified)) return undefined;
     objects.push({ key: decode(key), size, lastModified, etag: unquote(field(block, 'ETag') ?? '') });
   }
-  const prefixes = blocks(xml, 'CommonPrefixes').map((block) => decode(field(block, 'Prefix') ?? ''));
+  const prefixes: string[] = [];
+  for (const block of groups) {
+    const prefix = field(block, 'Prefix');
+    if (prefix === undefined) return undefined;
+    prefixes.push(decode(prefix));
+  }
   return {
     objects,
     prefixes,
@@ -51,13 +61,14 @@ export function unquote(etag: string): string {
   return etag.replace(/^W\//, '').replace(/^"(.*)"$/s, '$1');
 }
 
-function blocks(xml: string, name: string): string[] {
+/** undefined: one of them does not end. */
+function blocks(xml: string, name: string): string[] | undefined {
   const open = `<${name}>`;
   const close = `</${name}>`;
   const found: string[] = [];
   for (let at = xml.indexOf(open); at >= 0; at = xml.indexOf(open, at)) {
     const end = xml.indexOf(close, at);
-    if (end < 0) return found;
+    if (end < 0) return undefined;
     found.push(xml.slice(at + open.length, end));
     at = end + close.length;
   }
@@ -69,6 +80,11 @@ function field(xml: string, name: string): string | undefined {
   if (start < 0) return undefined;
   const end = xml.indexOf(`</${name}>`, start);
   return end < 0 ? undefined : unescapeXml(xml.slice(start + name.length + 2, end));
+}
+
+function wholeNumber(text: string | undefined): number | undefined {
+  const number = /^\s*\d+\s*$/.test(text ?? '') ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { type RetryPolicy, retry } from '../lib/retry.ts';
-import { type Deadlines, READ_DEADLINES, readBody, Wire } from './http.ts';
+import { type Deadlines, READ_DEADLINES, readBody, readStart, Wire } from './http.ts';
 import { type ListedObject, type ListPage, parseErrorCode, parseListPage, unquote } from './listing-xml.ts';
 import { type BucketOrigin, bucketOrigin, type Endpoint } from './location.ts';
 import { isPassing, S3Error } from './s3-error.ts';
@@ -15,7 +15,7 @@ import { amzDate, authorization, type Credentials, canonicalQuery, EMPTY_SHA256,
 export interface ReaderOptions {
   readonly endpoint: Endpoint;
   readonly bucket: string;
-  /** undefined: read without signing. Asked before each request; `fresh` after the store called them expired. */
+  /** undefined: read without signing. Asked before each request; `fresh` when the store called what it gave expired. */
   readonly credentials: (fresh: boolean) => Promise<Credentials | undefined>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -32,7 +32,10 @@ export interface Cost {
 
 const LIST_LIMIT = 8 * 1024 * 1024;
 const ERROR_LIMIT = 64 * 1024;
+/** A store whose listing goes on after so many pages has none that ends. */
+const MOST_PAGES = 2_000;
 const RETRY: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000, budgetMs: 60_000 };
+const EXPIRED = new Set(['ExpiredToken', 'InvalidToken']);
 const PASSING_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -58,7 +61,8 @@ export class BucketReader {
   #bytes = 0;
   /** Server clock minus ours, learnt when a store finds ours too wrong to sign with. */
   #skewMs = 0;
-  #freshCredentials = false;
+  /** Those that the store called expired: whoever is handed them again asks for fresh ones. */
+  #expired: Credentials | undefined;
   #serverDate: number | undefined;
 
   constructor(options: ReaderOptions) {
@@ -84,15 +88,17 @@ export class BucketReader {
   ): Promise<{ objects: readonly ListedObject[]; prefixes: readonly string[] }> {
     const objects: ListedObject[] = [];
     const prefixes: string[] = [];
-    for (let token: string | undefined, first = true; first || token !== undefined; first = false) {
+    let token: string | undefined;
+    for (let pages = 0; pages < MOST_PAGES; pages++) {
       const page = await this.#listPage(prefix, delimiter, token);
-      objects.push(...page.objects);
-      prefixes.push(...page.prefixes);
-      if (page.truncated && page.continuationToken === undefined)
-        throw this.#notAListing('it is cut off without a way on');
-      token = page.truncated ? page.continuationToken : undefined;
+      for (const object of page.objects) objects.push(object);
+      for (const group of page.prefixes) prefixes.push(group);
+      if (!page.truncated) return { objects, prefixes };
+      if (page.continuationToken === undefined) throw this.#notAListing('it is cut off without a way on');
+      if (page.continuationToken === token) throw this.#notAListing('it goes round in a circle');
+      token = page.continuationToken;
     }
-    return { objects, prefixes };
+    throw this.#notAListing(`it does not end after ${MOST_PAGES} pages`);
   }
 
   #listPage(prefix: string, delimiter: string | undefined, token: string | undefined): Promise<ListPage> {
@@ -115,11 +121,12 @@ export class BucketReader {
 
   /**
    * The bytes of one object as it was listed: If-Match holds the entity tag, and the length must be the listed one.
-   * `sink.restart` is called before each try. An object that changed in between is an S3Error PreconditionFailed.
+   * `sink.restart` is called before each try. An object that changed in between is an S3Error PreconditionFailed; trouble
+   * of the sink's own (a full disk) is thrown as it is.
    */
   async read(object: Pick<ListedObject, 'key' | 'etag' | 'size'>, sink: Sink): Promise<void> {
     await this.#retried('GetObject', async () => {
-      await sink.restart();
+      await poured(() => sink.restart());
       const headers = object.etag === '' ? {} : { 'if-match': `"${object.etag}"` };
       const answer = await this.#ask(object.key, [], headers, 'GetObject');
       let size = 0;
@@ -128,8 +135,13 @@ export class BucketReader {
           size += chunk.length;
           this.#bytes += chunk.length;
           if (size > object.size) throw new S3Error(412, 'PreconditionFailed', 'GetObject', object.key);
-          await sink.write(chunk);
+          await poured(() => sink.write(chunk));
         }
+      } catch (error) {
+        // Cut off where a length was promised: Node calls it a reset, which says less.
+        throw error === answer.errored && PASSING_CODES.has(errorCode(error) ?? '') && !(error instanceof HauloutError)
+          ? incomplete(object.key, size, object.size)
+          : error;
       } finally {
         answer.destroy();
       }
@@ -168,8 +180,7 @@ export class BucketReader {
     operation: string,
   ): Promise<IncomingMessage> {
     const path = key === '' ? this.#origin.basePath : `${this.#origin.basePath}${encodeKey(key)}`;
-    const credentials = await this.#options.credentials(this.#freshCredentials);
-    this.#freshCredentials = false;
+    const credentials = await this.#credentials();
     const headers: Record<string, string> = { host: this.#origin.host, ...extra };
     if (credentials) {
       headers['x-amz-date'] = amzDate(this.#options.clock.now() + this.#skewMs);
@@ -185,9 +196,16 @@ export class BucketReader {
     const date = Date.parse(answer.headers.date ?? '');
     if (!Number.isNaN(date)) this.#serverDate = date;
     if (answer.statusCode === 200) return answer;
-    const body = await readBody(answer, ERROR_LIMIT, this.#options.bucket);
+    const body = await readStart(answer, ERROR_LIMIT);
     const code = parseErrorCode(body.toString('utf8')) ?? `Http${answer.statusCode}`;
+    if (EXPIRED.has(code)) this.#expired = credentials;
     throw new S3Error(answer.statusCode ?? 0, code, operation, key === '' ? `s3://${this.#options.bucket}` : key);
+  }
+
+  async #credentials(): Promise<Credentials | undefined> {
+    const held = await this.#options.credentials(false);
+    const stale = held !== undefined && held.sessionToken === this.#expired?.sessionToken;
+    return stale && held.accessKeyId === this.#expired?.accessKeyId ? await this.#options.credentials(true) : held;
   }
 
   #retried<T>(operation: string, action: () => Promise<T>): Promise<T> {
@@ -199,8 +217,7 @@ export class BucketReader {
           relearnt = true;
           return true;
         }
-        if (error.s3Code === 'ExpiredToken' || error.s3Code === 'InvalidToken') {
-          this.#freshCredentials = true;
+        if (EXPIRED.has(error.s3Code)) {
           relearnt = true;
           return true;
         }
@@ -208,6 +225,7 @@ export class BucketReader {
       return isWorthAnotherTry(error);
     };
     return retry(this.#policy, this.#options, again, action).catch((error: unknown) => {
+      if (error instanceof SinkFailure) throw error.cause;
       throw error instanceof HauloutError ? error : unreachable(this.#origin.host, operation, error);
     });
   }
@@ -227,6 +245,17 @@ export class BucketReader {
 export interface Sink {
   restart(): Promise<void> | void;
   write(chunk: Buffer): Promise<void> | void;
+}
+
+/** What the sink threw: it is not the store's, so it is neither tried again nor renamed. */
+class SinkFailure extends Error {}
+
+async function poured(step: () => Promise<void> | void): Promise<void> {
+  try {
+    await step();
+  } catch (cause) {
+    throw new SinkFailure('the sink failed', { cause });
+  }
 }
 
 function isWorthAnotherTry(error: unknown): boolean {

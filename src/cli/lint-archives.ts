@@ -4,8 +4,12 @@ import { join } from 'node:path';
 import { asTrouble } from '../lib/errors.ts';
 import { unpackImage } from '../services/image.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
-import type { Findings } from './lint.ts';
 import type { RoleDirectory } from './role-directory.ts';
+
+export interface Findings {
+  readonly mistakes: readonly Mistake[];
+  readonly warnings: readonly Mistake[];
+}
 
 /** Archives are unpacked as an instance would, into a directory that goes away: what it would refuse is refused here. */
 export async function lintArchives(role: RoleDirectory, spec: Spec): Promise<Findings> {

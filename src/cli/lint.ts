@@ -5,14 +5,9 @@ import { formatMistakes, toFinding } from '../spec/format.ts';
 import { lintHook } from '../spec/lint-hooks.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
-import { lintArchives } from './lint-archives.ts';
+import { type Findings, lintArchives } from './lint-archives.ts';
 import { isExecutable, type RoleDirectory, readRoleDirectory, readStart } from './role-directory.ts';
 import { data, paint, say } from './talk.ts';
-
-export interface Findings {
-  readonly mistakes: readonly Mistake[];
-  readonly warnings: readonly Mistake[];
-}
 
 const HOOK = /^services\/[^/]+\/bin\/[^/]+$/;
 const HOOK_START = 4096;

@@ -4,6 +4,14 @@ import { EXIT } from '../lib/exit.ts';
 import { say } from './talk.ts';
 import { version } from './version.ts';
 
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed, 2 differences or problems found, 64 usage, 69 unavailable, 75 try again,
+77 not permitted, 78 bad configuration, 130 interrupted.
+`;
+
+// A reader that went away (`| head`) takes no more: that is no failure. `try` hears of it too, and ends.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 /** The operator's program. Each command is a file of its own, loaded only when it is called. */
 const program = new Command('haulout');
 // Before any command is added: commands inherit these only as they are made.
@@ -12,22 +20,39 @@ program.exitOverride().showSuggestionAfterError(true).configureHelp({ sortSubcom
 program
   .description('Boots and keeps cloud machines from a bucket. Upload a file: every live host changes.')
   .version(version)
-  .addHelpText('after', examples());
+  .addHelpText(
+    'after',
+    examples(
+      'haulout init planet && haulout try planet',
+      'haulout lint planet',
+      'haulout userdata s3://bucket/planet > bootstrap.js',
+      'aws ec2 run-instances --user-data file://bootstrap.js ...',
+    ) + EXIT_CODES,
+  );
 
 program
   .command('try')
   .description('boot a throw-away instance from a directory, on this machine, without an account')
-  .argument('<dir...>', 'directories with a haulout.ini; one instance each')
+  .argument('[dir...]', 'directories with a haulout.ini; one instance each')
   .option('--once', 'boot, converge, sync again and prove it a no-op, terminate')
   .option('--events', 'one JSON object a line on stdout, and nothing else there')
   .option('--schedule <cron>', 'when the agent looks at the bucket', '*/2 * * * * *')
   .option('--port <n>', "local port that leads to the instance's first service port (default: a free one)")
-  .option('--keep <dir>', "put the instance's disk into this directory, and leave it there")
+  .option('--keep [dir]', "leave the instance's disk there when it ends (default: ./haulout-disk-ROLE)")
   .option('--user-data <file>', 'boot another script instead of ours')
   .option('--exec <cmd>', 'run it in the instance when that is ready, and exit with its code')
   .option('--root <dir>', "another root file system than this machine's own")
   .option('--upgrade', 'let `upgrade = boot` upgrade all packages, as a real first boot does')
   .option('--timeout <duration>', 'how long --once and --exec wait for the instance', '20m')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout try planet',
+      'haulout try planet --once --events',
+      'haulout try planet --exec "haulout status"',
+      'haulout try planet --keep /var/tmp/disks',
+    ),
+  )
   .action(async (directories: string[], options) => {
     const { tryDirectories } = await import('./try/command.ts');
     process.exitCode = await tryDirectories(directories, options);
@@ -38,6 +63,7 @@ program
   .description('write a commented haulout.ini and sample hooks, ready for `try`')
   .argument('[dir]', 'where', '.')
   .option('--json', 'print what was written as JSON')
+  .addHelpText('after', examples('haulout init planet && haulout try planet'))
   .action(async (directory: string, options) => {
     const { init } = await import('./init.ts');
     process.exitCode = await init(directory, options);
@@ -48,6 +74,7 @@ program
   .description('every mistake of a directory at once, with line and column')
   .argument('[dir]', 'directory with a haulout.ini', '.')
   .option('--json', 'print the findings as JSON')
+  .addHelpText('after', examples('haulout lint planet', 'haulout lint planet --json'))
   .action(async (directory: string, options) => {
     const { lint } = await import('./lint.ts');
     process.exitCode = await lint(directory, options);
@@ -64,6 +91,10 @@ program
   .option('--profile <name>', 'profile of the AWS configuration')
   .option('--exit-code', 'exit 2 when there is anything to do')
   .option('--json', 'print the plan as JSON')
+  .addHelpText(
+    'after',
+    examples('haulout plan planet', 'haulout plan planet --against i-0123456789abcdef0 --state s3://bucket/.haulout'),
+  )
   .action(async (directory: string, options) => {
     const { plan } = await import('./plan.ts');
     process.exitCode = await plan(directory, options);
@@ -84,22 +115,21 @@ program
   .option('--profile <name>', 'profile of the AWS configuration')
   .option('--dry-run', 'print the script, upload nothing')
   .option('--json', 'print size, headroom and settings as JSON, with the script in it')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout userdata s3://bucket/planet > bootstrap.js',
+      'haulout userdata s3://bucket/planet --format gzip > bootstrap.js.gz',
+      'haulout userdata s3://bucket/planet --endpoint-url https://walrus.example --dry-run',
+    ),
+  )
   .action(async (bucket: string, options) => {
     const { userdata } = await import('./userdata.ts');
     process.exitCode = await userdata(bucket, options);
   });
 
-function examples(): string {
-  return `
-Examples:
-  haulout init planet && haulout try planet
-  haulout lint planet
-  haulout userdata s3://bucket/planet > bootstrap.js
-  aws ec2 run-instances --user-data file://bootstrap.js ...
-
-Exit codes: 0 done, 1 failed, 2 differences or problems found, 64 usage, 69 unavailable, 75 try again,
-77 not permitted, 78 bad configuration, 130 interrupted.
-`;
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }
 
 try {

@@ -20,7 +20,8 @@ export async function makeDataDirectory(parent: string = tmpdir()): Promise<stri
 async function sweep(parent: string): Promise<void> {
   for (const name of readdirSync(parent)) {
     const [, namespace, pid, start] = NAME.exec(name) ?? [];
-    if (pid === undefined || start === undefined || namespace !== pidNamespace() || isAlive(Number(pid), start)) continue;
+    if (pid === undefined || start === undefined || namespace !== pidNamespace() || isAlive(Number(pid), start))
+      continue;
     // Another user's is not ours to clear, and no reason to stop.
     await rm(join(parent, name), { recursive: true, force: true }).catch(() => undefined);
   }

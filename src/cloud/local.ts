@@ -6,17 +6,29 @@ import { makeDataDirectory } from './data-directory.ts';
 import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
+import { checkPort } from './machine/publish.ts';
 import { MachineRoom } from './machine/room.ts';
 import { PACKAGE_PORT } from './machine/seed.ts';
 import type { InstanceDescription } from './metadata/description.ts';
-import { Mirror } from './mirror.ts';
+import { Mirror, type MirrorChange } from './mirror.ts';
 import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
 import type { Faults } from './s3/faults.ts';
 import { listen } from './s3/listen.ts';
 import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
 
-export { canRunMachines, type Faults, type InstanceDescription, type LaunchOptions, type Log, type Machine, Mirror, S3Endpoint };
+export {
+  canRunMachines,
+  checkPort,
+  type Faults,
+  type InstanceDescription,
+  type LaunchOptions,
+  type Log,
+  type Machine,
+  Mirror,
+  type MirrorChange,
+  S3Endpoint,
+};
 
 /**
  * A cloud on this machine: an S3 endpoint, a metadata service and throw-away instances that really boot what they are given.

@@ -5,6 +5,10 @@ import type { Identity, MetadataProvider } from './provider.ts';
 
 /** Credentials are renewed this long before they expire, so that a metadata service that is down then does no harm. */
 const RENEW_EARLY_MS = 15 * 60_000;
+/** While there is nothing better to be had, the service is asked this often and waited for this long: requests wait for it. */
+const RENEW_AGAIN_MS = 60_000;
+const RENEW_WAIT_MS = 5_000;
+const NO_ROLE_MS = 5_000;
 
 const SHAPES = {
   instanceId: /^i-[0-9a-f]{8,32}$/,
@@ -12,28 +16,41 @@ const SHAPES = {
   ipv4: /^(\d{1,3}\.){3}\d{1,3}$/,
   hostname: /^[A-Za-z0-9.-]{1,253}$/,
   role: /^[A-Za-z0-9+=,.@_-]{1,128}$/,
-  tagKey: /^[^\u0000-\u001f/]{1,128}$/,
+  tagKey: /^[^\u0000-\u001f\u007f/]{1,128}$/,
+  tagValue: /^[^\u0000-\u001f\u007f]{0,256}$/,
 };
 
 /** EC2 and what speaks its metadata. The identity document says nearly everything in one request. */
 export function ec2Provider(options: ImdsOptions): MetadataProvider {
   const imds = new ImdsClient(options);
+  return { name: 'ec2', identity: () => readIdentity(imds), credentials: heldCredentials(imds, options) };
+}
+
+function heldCredentials(imds: ImdsClient, options: ImdsOptions): MetadataProvider['credentials'] {
+  const { clock, waitMs = RENEW_WAIT_MS } = options;
+  const hasty = new ImdsClient({ ...options, waitMs: Math.min(waitMs, RENEW_WAIT_MS) });
   let held: Credentials | undefined;
-  return {
-    name: 'ec2',
-    identity: () => readIdentity(imds),
-    async credentials(fresh) {
-      const now = options.clock.now();
-      const valid = held !== undefined && now < (held.expiresAt ?? Number.POSITIVE_INFINITY);
-      if (held && valid && !fresh && now < (held.expiresAt ?? Number.POSITIVE_INFINITY) - RENEW_EARLY_MS) return held;
-      try {
-        held = await readCredentials(imds);
-      } catch (error) {
-        // Still good for some minutes: a metadata service that is down must not stop a sync.
-        if (!held || !valid || fresh) throw error;
-      }
-      return held;
-    },
+  let notBefore = Number.NEGATIVE_INFINITY;
+  let asking: Promise<Credentials | undefined> | undefined;
+  const left = () => (held?.expiresAt ?? Number.POSITIVE_INFINITY) - clock.now();
+  const ask = async (fresh: boolean) => {
+    const usable = !fresh && held !== undefined && left() > 0;
+    try {
+      held = await readCredentials(usable ? hasty : imds);
+    } catch (error) {
+      // Still good for some minutes: a metadata service that is down must not stop a sync.
+      if (!usable) throw error;
+    }
+    notBefore = clock.elapsed() + (held ? RENEW_AGAIN_MS : NO_ROLE_MS);
+    return held;
+  };
+  return async (fresh) => {
+    const due = held === undefined || left() <= RENEW_EARLY_MS;
+    if (!fresh && left() > 0 && (!due || clock.elapsed() < notBefore)) return held;
+    asking ??= ask(fresh).finally(() => {
+      asking = undefined;
+    });
+    return await asking;
   };
 }
 
@@ -75,7 +92,7 @@ async function readTags(imds: ImdsClient): Promise<Record<string, string>> {
   const tags: Record<string, string> = Object.create(null);
   for (const key of keys.slice(0, 50)) {
     const value = await imds.get(`meta-data/tags/instance/${encodeURIComponent(key)}`);
-    if (value !== undefined && value.length <= 256) tags[key] = value;
+    if (value !== undefined && SHAPES.tagValue.test(value)) tags[key] = value;
   }
   return tags;
 }

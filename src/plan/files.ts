@@ -47,6 +47,14 @@ export function fileStep(wanted: WantedFile, facts: Facts, heldFor: readonly str
   }
 }
 
+const WORDS: Record<FileFact['kind'], string> = {
+  absent: 'nothing',
+  file: 'a file',
+  directory: 'a directory',
+  link: 'a link',
+  other: 'a device, socket or pipe',
+};
+
 function fileDifference(
   wanted: Extract<WantedFile, { kind: 'file' }>,
   sha256: string,
@@ -54,7 +62,7 @@ function fileDifference(
   facts: Facts,
 ): string | undefined {
   if (found.kind === 'absent') return 'it is not there';
-  if (found.kind !== 'file') return `a ${found.kind} is in its place`;
+  if (found.kind !== 'file') return `${WORDS[found.kind]} is in its place`;
   if (found.sha256 !== sha256) return 'its content differs from the bucket';
   return attributeDifference(wanted, found, facts);
 }
@@ -65,7 +73,7 @@ function directoryDifference(
   facts: Facts,
 ): string | undefined {
   if (found.kind === 'absent') return 'it is not there';
-  if (found.kind !== 'directory') return `a ${found.kind} is in its place`;
+  if (found.kind !== 'directory') return `${WORDS[found.kind]} is in its place`;
   return attributeDifference(wanted, found, facts);
 }
 

@@ -22,11 +22,11 @@ export interface PlanInput {
  * the same plan, and a machine that is as wanted gives none.
  */
 export function makePlan(input: PlanInput): Plan {
-  const packages = packageSteps(input);
-  const files = fileSteps(input);
-  const services = serviceSteps(input, new Set([...packages, ...files].map(({ subject }) => subject)));
-  const jobs = jobSteps(input);
-  return holdBack([...packages, ...files, ...services, ...jobs], input);
+  const first = holdBack([...packageSteps(input), ...fileSteps(input)], input);
+  // A file that waits for its next try is not written: it is no reason to touch the service that watches it.
+  const services = serviceSteps(input, new Set(first.steps.map(({ subject }) => subject)));
+  const then = holdBack([...services, ...jobSteps(input)], input);
+  return { steps: [...first.steps, ...then.steps], waiting: [...first.waiting, ...then.waiting] };
 }
 
 function packageSteps({ spec, facts, ledger }: PlanInput): Step[] {

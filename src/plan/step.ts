@@ -59,3 +59,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly waiting: readonly Waiting[];
 }
+
+/** The steps that put a path right. */
+export type FileStep = Extract<Step, { do: 'write-file' | 'make-directory' | 'link' | 'remove-file' }>;

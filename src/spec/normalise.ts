@@ -63,7 +63,6 @@ function readService(
     timeoutMs: values.timeout,
     watch: values.watch ?? [],
     validate: values.validate,
-    // biome-ignore lint/suspicious/noThenProperty: a word of haulout.ini, never a function
     then: values.then,
     state: values.state,
     custom: Object.fromEntries((custom?.entries ?? []).map((entry) => [entry.key, entry.value ?? ''])),

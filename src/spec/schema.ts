@@ -104,7 +104,6 @@ export const SERVICE_KEYS = {
     says: 'Runs after changed files are in place and before the service sees them; if it fails, they all go back',
     example: 'nginx -t',
   },
-  // biome-ignore lint/suspicious/noThenProperty: a word of haulout.ini, never a function
   then: { type: 'action', default: 'restart', says: 'What a unit does after a change', example: 'reload' },
   state: { type: 'state', default: 'running', says: 'What the service should be', example: 'stopped' },
 } as const satisfies Readonly<Record<string, KeyRow>>;

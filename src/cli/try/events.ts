@@ -1,3 +1,5 @@
+import type { MirrorChange } from '../../cloud/local.ts';
+
 /**
  * What `haulout try --events` prints, one object a line. Other programs rely on it: fields are added, never renamed.
  * Durations are milliseconds, times ISO 8601.
@@ -58,7 +60,7 @@ export interface ReadyEvent extends Common, Store {
   readonly bootMs: number;
 }
 
-/** A later sync that did something, or was asked for. */
+/** A later sync that did something, was asked for, or ended a trouble. */
 export interface SyncedEvent extends Common {
   readonly event: 'synced';
   readonly changed: readonly string[];
@@ -83,6 +85,19 @@ export interface FailedEvent extends Common {
 
 export interface TerminatedEvent extends Common {
   readonly event: 'terminated';
+  /** Where its disk is, with --keep. */
+  readonly disk?: string;
+}
+
+/** Who hears of a session: programs, or people. */
+export interface Audience {
+  event(event: TryEvent): void;
+  /** A line of an instance's console. */
+  console(role: string, line: string): void;
+  /** An edit of the directory has reached the bucket. */
+  change(role: string, change: MirrorChange): void;
+  /** Nothing more comes. */
+  end(): void;
 }
 
 type Bare<E> = E extends TryEvent ? Omit<E, 'schema' | 'at' | 'instanceId' | 'role'> : never;

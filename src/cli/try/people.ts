@@ -1,68 +1,171 @@
 import { formatDuration } from '../../lib/duration.ts';
 import { visible } from '../../lib/log.ts';
 import { paint } from '../talk.ts';
-import type { TryEvent } from './events.ts';
+import type { Audience, TryEvent } from './events.ts';
+import { LiveLine } from './live-line.ts';
 
-/** The same events as a person likes to read them: on stderr, in colour where there is one. */
-export function tellPeople(event: TryEvent, several: boolean): void {
-  const who = several && event.role !== '' ? `${paint.cyan(event.role.padEnd(12))} ` : '';
-  for (const line of linesOf(event)) process.stderr.write(`${who}${line}\n`);
-}
+type Of<Name extends TryEvent['event']> = Extract<TryEvent, { event: Name }>;
 
-export function tellLine(text: string): void {
-  process.stderr.write(`${paint.dim(visible(text))}\n`);
-}
+const TIME = 8;
+const WORD = 10;
+const SUBJECT = 50;
+const WIDE = 110;
+const MOST_SUBJECTS = 8;
 
-function linesOf(event: TryEvent): string[] {
-  switch (event.event) {
-    case 'cloud':
-      return [`${paint.bold('a cloud of your own')}  ${paint.dim(`S3 at ${event.endpoint}`)}`];
-    case 'launched':
-      return [`${paint.green('launched')} ${event.instanceId}  ${paint.dim(`role ${event.role}, ${event.address}`)}`];
-    case 'phase':
-      // A look that took no time is news for programs only.
-      return event.ok && event.ms < 50 && event.subject === '' ? [] : [phaseLine(event)];
-    case 'ready':
-      return readyLines(event);
-    case 'synced':
-      return [syncedLine(event)];
-    case 'failed':
-      return failedLines(event);
-    case 'terminated':
-      return [paint.dim(`terminated ${event.instanceId}: nothing of it is left`)];
+/** What is under way when a phase has ended; it is said while nothing else is. */
+const NEXT: Readonly<Record<string, string>> = {
+  launcher: 'the agent looks who it is, and into the bucket',
+  facts: 'packages are installed',
+  packages: 'files are written, services started',
+  files: 'services start, and must stay well for a while',
+  service: 'services start, and must stay well for a while',
+};
+
+/**
+ * The same events as a person likes to read them, on standard error: when, what, on what. While an instance boots, one line at
+ * the bottom says what is under way; only on a terminal, and gone before anything else is written.
+ */
+export class People implements Audience {
+  readonly #several: boolean;
+  readonly #stays: boolean;
+  readonly #live = new LiveLine();
+  readonly #booting = new Map<string, { since: number; doing: string }>();
+
+  constructor(how: { readonly several: boolean; readonly stays: boolean }) {
+    this.#several = how.several;
+    this.#stays = how.stays;
+  }
+
+  event(event: TryEvent): void {
+    this.#follow(event);
+    for (const [time, line] of linesOf(event)) this.#write(time, event.role, line);
+    if (event.event === 'ready' && this.#stays) {
+      for (const line of hintsOf(event)) this.#write('', event.role, row('', paint.dim(line)));
+    }
+  }
+
+  console(role: string, line: string): void {
+    this.#write('', role, paint.dim(`${'|'.padEnd(WORD)} ${visible(line)}`));
+  }
+
+  change(role: string, change: { readonly key: string; readonly what: string }): void {
+    this.#write(clock(new Date().toISOString()), role, paint.dim(row(change.what, visible(change.key))));
+  }
+
+  end(): void {
+    this.#live.stop();
+  }
+
+  #write(time: string, role: string, line: string): void {
+    const who = this.#several ? `${paint.cyan(role.slice(0, WORD).padEnd(WORD))} ` : '';
+    this.#live.write(`${paint.dim(time.padStart(TIME))}  ${who}${line}`.trimEnd());
+  }
+
+  #follow(event: TryEvent): void {
+    const { instanceId } = event;
+    if (event.event === 'launched') this.#booting.set(instanceId, { since: Date.now(), doing: 'the launcher runs' });
+    else if (event.event === 'ready' || event.event === 'terminated') this.#booting.delete(instanceId);
+    const state = this.#booting.get(instanceId);
+    if (state && event.event === 'phase') state.doing = NEXT[event.phase] ?? state.doing;
+    if (state && event.event === 'failed') state.doing = 'it is tried again; an edit is taken at once';
+    const [first] = this.#booting.values();
+    if (first)
+      this.#live.show(() => `${formatDuration(Date.now() - first.since).padStart(TIME)}  ...        ${first.doing}`);
+    else this.#live.stop();
   }
 }
 
-function phaseLine(event: Extract<TryEvent, { event: 'phase' }>): string {
-  const mark = event.ok ? paint.green('ok') : paint.red('no');
-  const bar = paint.dim('#'.repeat(Math.min(30, Math.ceil(event.ms / 500))));
-  return `  ${mark} ${event.phase.padEnd(9)} ${formatDuration(event.ms).padStart(8)}  ${visible(event.subject).padEnd(36)} ${bar}`;
+type Lines = readonly (readonly [time: string, line: string])[];
+
+function linesOf(event: TryEvent): Lines {
+  switch (event.event) {
+    case 'cloud':
+      return [['', row('cloud', paint.dim(`of your own, on this machine; S3 at ${event.endpoint}`))]];
+    case 'launched':
+      return [['', row('launched', `${event.instanceId}  ${paint.dim(`role ${event.role}, ${event.address}`)}`)]];
+    case 'phase':
+      return phaseLines(event);
+    case 'ready':
+      return readyLines(event);
+    case 'synced':
+      return syncedLines(event);
+    case 'failed':
+      return failedLines(event);
+    case 'terminated':
+      return [['', row('terminated', paint.dim(event.instanceId))]];
+  }
 }
 
-function readyLines(event: Extract<TryEvent, { event: 'ready' }>): string[] {
-  const place = `s3://${event.bucket}/${event.prefix}`;
+/** A look that took no time is news for programs only. */
+function phaseLines({ phase, subject, ms, ok, sinceLaunchMs }: Of<'phase'>): Lines {
+  if (ok && ms < 50 && subject === '') return [];
+  const about = cut(visible(subject), SUBJECT).padEnd(SUBJECT);
+  const room = Math.max(0, (process.stderr.columns ?? WIDE) - TIME - WORD - SUBJECT - 16);
+  const bar = paint.dim('#'.repeat(Math.min(30, room, Math.ceil(ms / 500))));
+  const line = `${row(phase, about, ok ? paint.green : paint.red)} ${formatDuration(ms).padStart(7)}  ${bar}`;
+  return [[formatDuration(sinceLaunchMs), line]];
+}
+
+function readyLines({ url, bootMs }: Of<'ready'>): Lines {
+  const where = url === null ? 'nothing listens' : paint.bold(paint.underline(url));
+  return [[formatDuration(bootMs), row('ready', where, (text) => paint.green(paint.bold(text)))]];
+}
+
+function hintsOf({ endpoint, bucket, prefix, region, accessKeyId, secretAccessKey }: Of<'ready'>): string[] {
   return [
-    `${paint.green(paint.bold('ready'))} in ${formatDuration(event.bootMs)}  ${event.url === null ? 'nothing listens' : paint.underline(event.url)}`,
-    paint.dim('  edit the directory, or upload to the bucket as you would to a real one:'),
-    paint.dim(`  export AWS_ACCESS_KEY_ID=${event.accessKeyId} AWS_SECRET_ACCESS_KEY=${event.secretAccessKey}`),
-    paint.dim(`  aws --region ${event.region} --endpoint-url ${event.endpoint} s3 cp FILE ${place}/root/...`),
-    paint.dim('  Ctrl-C ends it.'),
+    'Edit the directory, or upload to the bucket as you would to a real one:',
+    `export AWS_ACCESS_KEY_ID=${accessKeyId} AWS_DEFAULT_REGION=${region}`,
+    `export AWS_SECRET_ACCESS_KEY=${secretAccessKey}`,
+    `aws --endpoint-url ${endpoint} s3 cp FILE s3://${bucket}/${prefix}/root/...`,
+    'Ctrl-C ends it.',
   ];
 }
 
-function syncedLine(event: Extract<TryEvent, { event: 'synced' }>): string {
-  const cost = paint.dim(`${formatDuration(event.ms)}, ${event.requests} requests, ${event.bytes} bytes`);
-  if (event.changed.length === 0) return `${paint.green('synced')} ${event.steps} steps: nothing to do  ${cost}`;
-  return `${paint.green('synced')} ${visible(event.changed.join('  '))}  ${cost}`;
+function syncedLines({ at, changed, steps, requests, bytes, ms }: Of<'synced'>): Lines {
+  const cost = paint.dim(`${formatDuration(ms)}, ${requests} requests, ${size(bytes)}`);
+  const what = changed.length > 0 ? '' : steps === 0 ? 'nothing to do  ' : 'nothing changed  ';
+  const shown = changed.slice(0, MOST_SUBJECTS).map((subject) => visible(subject));
+  if (changed.length > shown.length) shown.push(paint.dim(`and ${changed.length - shown.length} more`));
+  return [
+    [clock(at), row('synced', `${what}${cost}`, paint.green)],
+    ...shown.map((subject) => ['', row('', subject)] as const),
+  ];
 }
 
-function failedLines(event: Extract<TryEvent, { event: 'failed' }>): string[] {
-  const head = `${paint.red('failed')} ${event.step}: ${visible(event.subject)}: ${visible(event.cause)} ${paint.dim(`[${event.code}]`)}`;
-  const mistakes = (event.mistakes ?? []).flatMap(({ file, line, column, what, instead }) => [
-    `  ${paint.bold(`${file}:${line}:${column}`)} ${visible(what)}`,
-    `    ${paint.dim('write instead:')} ${visible(instead)}`,
+function failedLines(event: Of<'failed'>): Lines {
+  const { mistakes = [], output = '' } = event;
+  const about = `${visible(event.subject)}: ${visible(event.cause)}`;
+  const count = `${mistakes.length} mistake${mistakes.length === 1 ? '' : 's'}; what runs stays as it is`;
+  const words = `${event.step}: ${mistakes.length > 0 ? count : about} ${paint.dim(`[${event.code}]`)}`;
+  const places = mistakes.flatMap(({ file, line, column, what, instead }) => [
+    `${paint.bold(`${visible(file)}:${line}:${column}`)} ${visible(what)}`,
+    `  ${paint.dim('write instead:')} ${visible(instead)}`,
   ]);
-  const output =
-    event.output === undefined ? [] : event.output.split('\n').map((line) => paint.dim(`  | ${visible(line)}`));
-  return [head, ...mistakes, ...output, ...(mistakes.length > 0 ? [] : [`  next: ${visible(event.hint)}`])];
+  const said = output === '' ? [] : output.trimEnd().split('\n');
+  const more = [
+    ...places,
+    ...said.map((line) => paint.dim(`| ${visible(line)}`)),
+    ...(mistakes.length > 0 ? [] : [`next: ${visible(event.hint)}`]),
+  ];
+  return [[clock(event.at), row('failed', words, paint.red)], ...more.map((line) => ['', row('', line)] as const)];
+}
+
+function row(word: string, rest: string, colour: (text: string) => string = (text) => text): string {
+  return `${colour(word.padEnd(WORD))} ${rest}`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 3)}...`;
+}
+
+function clock(at: string): string {
+  return new Date(at).toTimeString().slice(0, 8);
+}
+
+function size(bytes: number): string {
+  return bytes < 10_000
+    ? `${bytes} bytes`
+    : bytes < 10_000_000
+      ? `${Math.round(bytes / 1_000)} kB`
+      : `${Math.round(bytes / 1_000_000)} MB`;
 }

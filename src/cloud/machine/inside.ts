@@ -39,7 +39,10 @@ export function lookAroundInside(
 ): Promise<number | null> {
   const [program, ...rest] = entering(inside, argv);
   const env = { ...ENVIRONMENT, TERM: process.env['TERM'] ?? 'dumb' };
-  const child = spawn(program, rest, { env, stdio: ['inherit', options.stdout === 'stderr' ? 2 : 'inherit', 'inherit'] });
+  const child = spawn(program, rest, {
+    env,
+    stdio: ['inherit', options.stdout === 'stderr' ? 2 : 'inherit', 'inherit'],
+  });
   const stop = () => child.kill('SIGKILL');
   options.signal?.addEventListener('abort', stop, { once: true });
   return new Promise<number | null>((resolve, reject) => {

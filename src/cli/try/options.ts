@@ -1,0 +1,116 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { SPEC_PATH } from '../../bucket/snapshot.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { HauloutError } from '../../lib/errors.ts';
+import { cronMistake } from '../../spec/cron.ts';
+import { SETTINGS } from '../../userdata/settings.ts';
+import { type RoleDirectory, readStart } from '../role-directory.ts';
+
+/** As commander reads them. */
+export interface TryFlags {
+  readonly once?: boolean;
+  readonly events?: boolean;
+  readonly schedule: string;
+  readonly port?: string;
+  readonly keep?: string | true;
+  readonly userData?: string;
+  readonly exec?: string;
+  readonly root?: string;
+  readonly upgrade?: boolean;
+  readonly timeout: string;
+}
+
+/** What the flags mean, checked. */
+export interface TryOptions {
+  readonly once: boolean;
+  readonly events: boolean;
+  readonly schedule: string;
+  /** 0: a free one. */
+  readonly port: number;
+  readonly userData: Buffer | undefined;
+  readonly exec: string | undefined;
+  readonly root: string | undefined;
+  readonly upgrade: boolean;
+  readonly timeoutMs: number;
+}
+
+export async function readOptions(flags: TryFlags): Promise<TryOptions> {
+  const wrong = cronMistake(flags.schedule);
+  if (wrong !== undefined) throw usage('--schedule', wrong, 'write a cron expression, such as "*/2 * * * * *"');
+  const port = Number(flags.port ?? 0);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw usage('--port', 'this is no port', 'write 1 to 65535');
+  const timeoutMs = parseDuration(flags.timeout);
+  if (timeoutMs === undefined) throw usage('--timeout', 'this is no duration', 'write it with a unit, such as 20m');
+  if (flags.once && flags.exec !== undefined)
+    throw usage('--exec', 'it does not go with --once', 'leave one of them out');
+  return {
+    once: flags.once === true,
+    events: flags.events === true,
+    schedule: flags.schedule,
+    port,
+    userData: flags.userData === undefined ? undefined : await readUserData(flags.userData),
+    exec: flags.exec,
+    root: flags.root,
+    upgrade: flags.upgrade === true,
+    timeoutMs,
+  };
+}
+
+/**
+ * `--keep` may come alone, and the word after it is then a role's directory, not the disk's. A directory with a haulout.ini is
+ * a role: nobody wants a disk put into one.
+ */
+export async function sortOutKeep(
+  directories: readonly string[],
+  keep: string | true | undefined,
+): Promise<{ directories: readonly string[]; keep: string | true | undefined }> {
+  if (typeof keep !== 'string') return { directories, keep };
+  const isRole = await readStart(join(keep, SPEC_PATH), 1).then(
+    () => true,
+    () => false,
+  );
+  return isRole ? { directories: [keep, ...directories], keep: true } : { directories, keep };
+}
+
+/** Where the disk of a role's instance is kept, made at need. */
+export async function diskFor(
+  role: RoleDirectory,
+  keep: string | true | undefined,
+  all: readonly RoleDirectory[],
+): Promise<string | undefined> {
+  if (keep === undefined) return undefined;
+  const disk = keep === true ? resolve(`haulout-disk-${role.role}`) : join(resolve(keep), role.role);
+  for (const { path } of all) {
+    if (relative(path, disk).split('/')[0] === '..') continue;
+    throw usage('--keep', `${disk} is in a directory that is uploaded`, 'name another place: --keep /var/tmp/disks');
+  }
+  await mkdir(disk, { recursive: true, mode: 0o700 });
+  return disk;
+}
+
+/** A directory's name is its role, and its prefix in the bucket. */
+export function checkRoles(roles: readonly RoleDirectory[]): void {
+  if (roles.length === 0)
+    throw usage('DIR', 'no directory is named', 'name one with a haulout.ini: haulout try planet');
+  const check = SETTINGS.find(({ name }) => name === 'HAULOUT_ROLE')?.check;
+  for (const [index, { role, path }] of roles.entries()) {
+    if (check?.(role) !== undefined) {
+      const hint = 'rename it: letters, digits, dot, dash and underscore, 63 at most';
+      throw usage(path, "the directory's name is the role, and this name cannot be one", hint);
+    }
+    if (roles.findIndex((other) => other.role === role) !== index)
+      throw usage(path, `two directories are called ${role}, and the name is the role`, 'rename one of them');
+  }
+}
+
+async function readUserData(path: string): Promise<Buffer> {
+  return await readFile(path).catch(() => {
+    throw usage('--user-data', `${path} cannot be read`, 'name a file');
+  });
+}
+
+function usage(subject: string, reason: string, hint: string): HauloutError {
+  return new HauloutError({ code: 'usage', step: 'try', subject, reason, hint });
+}
