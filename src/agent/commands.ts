@@ -13,12 +13,19 @@ import { shortList } from './tell.ts';
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
 
-/** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here. */
+/** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round is under way. */
 export async function status(paths: Paths, words: readonly string[]): Promise<number> {
   const found = await readStatus(paths);
   if (!found) {
-    say('no agent has written a status on this machine (or you are not root). next: haulout logs');
-    return process.getuid?.() === 0 ? EXIT.unavailable : EXIT.notPermitted;
+    if (process.getuid?.() !== 0) return notRoot();
+    // A first round may take minutes: packages are upgraded in it.
+    const begun = existsSync(join(paths.run, 'requests'));
+    say(
+      begun
+        ? 'the first round is under way. next: haulout logs'
+        : 'no agent has run on this machine. next: haulout logs',
+    );
+    return begun ? EXIT.tryAgain : EXIT.unavailable;
   }
   print(found, words);
   return exitOf(found);
@@ -41,7 +48,7 @@ export async function logs(paths: Paths, words: readonly string[]): Promise<numb
   const at = words.indexOf('-n');
   const count = at >= 0 ? Number(words[at + 1]) : 40;
   const json = words.includes('--json');
-  const name = words.find((word, index) => !word.startsWith('-') && index !== at + 1);
+  const name = words.find((word, index) => !word.startsWith('-') && (at < 0 || index !== at + 1));
   if (!Number.isSafeInteger(count) || count < 1 || (name !== undefined && !/^[a-z0-9][a-z0-9_-]{0,62}$/.test(name))) {
     say('usage: haulout logs [-n LINES] [--json] [SERVICE]');
     return EXIT.usage;

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import { EXIT } from '../lib/exit.ts';
 import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
 import { writeSettings } from './settings-file.ts';
@@ -31,7 +32,12 @@ export async function install(paths: Paths, settings: Settings, agent: string): 
 
 /** Absolute, because under cloud-init and cron PATH and HOME may say nothing. */
 export function commandScript(agent: string): string {
-  return `#!/bin/sh\n# Made by haulout. It is the agent's own command: haulout status | sync | logs | service\nexec '${process.execPath}' '${agent}' "$@"\n`;
+  return `#!/bin/sh
+# Made by haulout. It is the agent's own command: haulout status | sync | logs | service
+# The agent stands where only root may look.
+[ "$(id -u)" = 0 ] || { echo 'haulout: only root may ask this. next: sudo haulout ...' >&2; exit ${EXIT.notPermitted}; }
+exec '${process.execPath}' '${agent}' "$@"
+`;
 }
 
 /**

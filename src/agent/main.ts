@@ -52,7 +52,7 @@ const HELP = `haulout, on this instance:
   haulout service [NAME]      the services of this machine
   haulout version
 
-Exit codes: 0 done, 1 failed, 2 not as the bucket wants it, 64 usage, 69 no agent, 77 not root.
+Exit codes: 0 done, 1 failed, 2 not as the bucket wants it, 64 usage, 69 no agent, 75 not yet, 77 not root.
 `;
 
 async function ownVersion(): Promise<string> {

@@ -8,7 +8,6 @@ import { ContentCache } from '../bucket/cache.ts';
 import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
-import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { ec2Provider } from '../metadata/ec2.ts';
@@ -59,7 +58,6 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     random,
   });
   const cache = new ContentCache(join(paths.state, 'objects'));
-  await ensureDirectory(cache.directory);
   const containment = await chooseContainment();
   const logs = join(paths.log, 'services');
   const units = unitManager(containment, logs);
@@ -113,9 +111,8 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     override: () => readOverride(paths, log),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
-      const path = join(paths.state, 'status.json');
       const text = `${JSON.stringify(status)}\n`;
-      await writeWhole(path, text, { mode: 0o600, sync: status.lastSync.steps > 0 }).catch((error) => {
+      await state.writeText('status.json', text, status.lastSync.steps > 0).catch((error) => {
         log.warn(`the status could not be written: ${error.message}`);
       });
       await events.round(status, parts.asked());

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureDirectory, writeWhole } from '../lib/durable.ts';
+import { StateFiles } from '../ledger/state-files.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
@@ -9,9 +9,8 @@ import type { Paths } from './paths.ts';
 const NAME = 'settings';
 
 export async function writeSettings(paths: Paths, settings: Settings): Promise<void> {
-  await ensureDirectory(paths.state);
   const lines = Object.entries(settingsRecord(settings)).map(([name, value]) => `${name}=${value}\n`);
-  await writeWhole(join(paths.state, NAME), lines.join(''), { mode: 0o600 });
+  await new StateFiles(paths.state).writeText(NAME, lines.join(''));
 }
 
 export async function readSettings(paths: Paths): Promise<Settings> {

@@ -63,6 +63,10 @@ export async function lookAtBucket(world: World, memory: Memory): Promise<News> 
 export async function chooseWanted(world: World, ledger: Ledger, news: News): Promise<Wanted> {
   const proven =
     ledger.content.proven === undefined ? undefined : await world.state.readSnapshot(ledger.content.proven);
+  // Its file was lost, and the bucket has it still: it may not have it the next time.
+  if (!proven && news.snapshot && news.snapshot.digest === ledger.content.proven) {
+    await world.state.writeSnapshot(news.snapshot);
+  }
   const choice = chooseContent(ledger.content, news.snapshot, proven);
   if (!choice) throw new HauloutError(news.trouble ?? noSpec(world.store.name));
   const first = await readSpec(world, choice.snapshot);

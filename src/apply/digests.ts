@@ -56,7 +56,7 @@ export class FileObserver {
       for await (const entry of open) {
         const path = directory === '/' ? `/${entry.name}` : `${directory}/${entry.name}`;
         if (entry.isDirectory()) enter.push(path);
-        else if (matches(path)) found.push(path);
+        else if (matches(path) && found.push(path) >= limit) break;
       }
     }
     return found.sort();

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { constants, createReadStream } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, readlink, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ContentCache } from '../bucket/cache.ts';
 import type { PreviousFile } from '../ledger/ledger.ts';
 import { stageWhole, temporaryBeside } from '../lib/durable.ts';
-import { HauloutError } from '../lib/errors.ts';
+import { errorCode, HauloutError } from '../lib/errors.ts';
 import { type Parent, withParent } from '../lib/parent.ts';
 import type { OwnerNames, Step } from '../plan/step.ts';
 import type { Accounts } from './accounts.ts';
@@ -23,6 +23,10 @@ interface FileContent {
   readonly uid: number;
   readonly gid: number;
 }
+
+const THIS_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+/** Without waiting: a pipe that somebody puts there in this very moment must not hold us. */
+const THIS_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** Writes below one root. Every path goes through `withParent`; every file is whole, with its mode from the first instant. */
 export class FileWriter {
@@ -59,14 +63,13 @@ export class FileWriter {
       await mkdir(path, { mode: 0o700 }).catch((error) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      const handle = await open(path, 'r').catch(() => undefined);
-      const found = await handle?.stat();
+      const handle = await open(path, THIS_DIRECTORY).catch(() => undefined);
+      if (!handle) throw inTheWay(step.subject, 'something that is no directory');
       try {
-        if (!handle || !found?.isDirectory()) throw inTheWay(step.subject, 'something that is no directory');
         await handle.chown(uid, gid);
         await handle.chmod(step.mode);
       } finally {
-        await handle?.close();
+        await handle.close();
       }
     });
   }
@@ -92,6 +95,8 @@ export class FileWriter {
         if (error.code !== 'ENOENT') throw error;
       });
       await handle.sync();
+    }).catch((error) => {
+      if (errorCode(error) !== 'ENOENT') throw error; // its directory is gone, and it with it
     });
   }
 
@@ -103,10 +108,11 @@ export class FileWriter {
       if (!found) return { kind: 'absent' };
       if (found.isSymbolicLink()) return { kind: 'link', target: await readlink(here) };
       if (!found.isFile()) throw inTheWay(`file:${path}`, 'something that is no file');
-      const handle = await open(here, 'r');
+      const handle = await open(here, THIS_FILE);
       try {
-        const sha256 = await this.#cache.keep(await handle.readFile());
-        const { size, mode, uid, gid } = found;
+        const { mode, uid, gid } = await handle.stat();
+        const bytes = await handle.readFile();
+        const [sha256, size] = [await this.#cache.keep(bytes), bytes.length];
         return { kind: 'file', sha256, size, mode: mode & 0o7777, uid, gid };
       } finally {
         await handle.close();
@@ -139,13 +145,17 @@ export class FileWriter {
 
   /** Law 4 once more: a copy in the cache that does not have its name's digest is removed, and the target never sees it. */
   async #fill(handle: FileHandle, path: string, sha256: string): Promise<void> {
+    const cached = this.#cache.pathOf(sha256);
     const hash = createHash('sha256');
-    for await (const chunk of createReadStream(this.#cache.pathOf(sha256)) as AsyncIterable<Buffer>) {
-      hash.update(chunk);
-      await handle.write(chunk);
-    }
+    const copy = await open(cached, THIS_FILE).catch(() => undefined);
+    if ((await copy?.stat())?.isFile()) {
+      for await (const chunk of createReadStream('', { fd: copy! }) as AsyncIterable<Buffer>) {
+        hash.update(chunk);
+        await handle.writeFile(chunk); // all of it: a disk that fills up takes a part first
+      }
+    } else await copy?.close();
     if (hash.digest('hex') === sha256) return;
-    await rm(this.#cache.pathOf(sha256), { force: true });
+    await rm(cached, { force: true, recursive: true });
     throw damaged(path);
   }
 
@@ -188,7 +198,7 @@ function damaged(path: string): HauloutError {
     code: 'content-missing',
     step: 'files',
     subject: `file:${path}`,
-    reason: 'the copy of its content in the local cache is damaged',
+    reason: 'the copy of its content in the local cache is damaged, or not there',
     hint: 'nothing to do: it is fetched again at the next sync',
   });
 }

@@ -143,6 +143,7 @@ function unreachable(path: string, cause: unknown): HauloutError {
       reason: `the metadata service did not answer (${errorCode(cause) ?? (cause instanceof Error ? cause.message : 'no answer')})`,
       hint: 'is this a cloud instance? In a container the hop limit must be 2 (HttpPutResponseHopLimit)',
     },
-    cause,
+    // Not got's own error: it carries the request with the token, and what came of an answer.
+    cause instanceof Error ? cause.cause : undefined,
   );
 }

@@ -56,11 +56,18 @@ export class BucketWriter {
     const { GetObjectCommand } = await import('@aws-sdk/client-s3');
     const client = await this.#connected();
     try {
-      const { Body, ContentLength = 0 } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-      if (ContentLength > limit) throw new Error(`the object is larger than ${limit} bytes`);
-      return await Body?.transformToByteArray();
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const chunks: Uint8Array[] = [];
+      let size = 0;
+      for await (const chunk of (Body ?? []) as AsyncIterable<Uint8Array>) {
+        size += chunk.length;
+        if (size > limit) throw new Error(`the object is larger than ${limit} bytes`);
+        chunks.push(chunk);
+      }
+      return Buffer.concat(chunks);
     } catch (error) {
-      if (statusOf(error) === 404) return undefined;
+      const missing = error instanceof Error && error.name !== 'NoSuchBucket' && statusOf(error) === 404;
+      if (missing) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, sha256File } from '../lib/digest.ts';
 import { ensureDirectory } from '../lib/durable.ts';
@@ -40,7 +40,7 @@ export class ContentCache {
         },
         async write(chunk) {
           digest.update(chunk);
-          await file.write(chunk, 0, chunk.length, at);
+          await writeAll(file, chunk, at);
           at += chunk.length;
         },
       });
@@ -75,7 +75,7 @@ export class ContentCache {
   async verified(digest: string): Promise<string> {
     const path = this.pathOf(digest);
     if ((await sha256File(path).catch(() => '')) === digest) return path;
-    await rm(path, { force: true });
+    await rm(path, { force: true, recursive: true });
     throw missing(digest);
   }
 
@@ -90,13 +90,26 @@ export class ContentCache {
     return removed;
   }
 
-  async #add(fill: (file: FileHandle, hash: () => ReturnType<typeof createHash>) => Promise<string>): Promise<string> {
+  async #makeRoom(): Promise<void> {
+    await this.#clear(this.directory, 'directory');
     await ensureDirectory(this.directory);
+  }
+
+  /** Law 5: what stands in the way and is of another kind holds nothing of ours. */
+  async #clear(path: string, wanted: 'file' | 'directory'): Promise<void> {
+    const found = await lstat(path).catch(() => undefined);
+    if (!found || (wanted === 'file' ? found.isFile() : found.isDirectory())) return;
+    await rm(path, { recursive: true, force: true });
+  }
+
+  async #add(fill: (file: FileHandle, hash: () => ReturnType<typeof createHash>) => Promise<string>): Promise<string> {
+    await this.#makeRoom();
     const temporary = join(this.directory, `tmp-${randomBytes(8).toString('hex')}`);
     const file = await open(temporary, constants.O_RDWR | constants.O_CREAT | constants.O_EXCL, 0o600);
     try {
       const digest = await fill(file, () => createHash('sha256'));
       await file.close();
+      await this.#clear(this.pathOf(digest), 'file');
       await rename(temporary, this.pathOf(digest));
       return digest;
     } catch (error) {
@@ -104,6 +117,14 @@ export class ContentCache {
       await rm(temporary, { force: true });
       throw error;
     }
+  }
+}
+
+/** A disk that is nearly full takes a part and calls it success; only the next write says ENOSPC. */
+async function writeAll(file: FileHandle, chunk: Buffer, at: number): Promise<void> {
+  for (let done = 0; done < chunk.length; ) {
+    const { bytesWritten } = await file.write(chunk, done, chunk.length - done, at + done);
+    done += bytesWritten;
   }
 }
 

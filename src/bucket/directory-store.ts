@@ -5,7 +5,10 @@ import { S3Error } from '../aws/s3-error.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Listed, Store, StoredObject } from './store.ts';
 
-/** A directory on the desk, read as if it were a bucket: for `plan`, `lint` and tests. Entity tags are size and time. */
+/**
+ * A directory on the desk, read as if it were a bucket: for `plan`, `lint` and tests. Entity tags are inode, size and time.
+ * A prefix is a directory: it ends in a slash or is empty.
+ */
 export function directoryStore(directory: string): Store {
   let bytes = 0;
   let requests = 0;
@@ -18,12 +21,15 @@ export function directoryStore(directory: string): Store {
     async read(object, sink) {
       requests++;
       await sink.restart();
+      await checkSame(directory, object);
+      let size = 0;
       for await (const chunk of createReadStream(join(directory, object.key)) as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > object.size) throw changed(object);
         bytes += chunk.length;
         await sink.write(chunk);
       }
-      const now = await describe(directory, join(directory, object.key));
-      if (now?.etag !== object.etag) throw new S3Error(412, 'PreconditionFailed', 'read', object.key);
+      await checkSame(directory, object);
     },
     serverDate: () => Date.now(),
     cost: () => ({ requests, bytes }),
@@ -56,10 +62,26 @@ async function listDirectory(root: string, prefix: string, delimiter: '/' | unde
     const object = await describe(root, path);
     if (object) objects.push(object);
   }
-  return { objects, prefixes };
+  // As a bucket lists them; the order of a directory's entries is nobody's.
+  objects.sort((a, b) => byBytes(a.key, b.key));
+  return { objects, prefixes: prefixes.sort(byBytes) };
 }
 
-/** Links are followed, as an upload of the directory would. Undefined: gone, or not a file. */
+function byBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+async function checkSame(root: string, object: StoredObject): Promise<void> {
+  const now = await describe(root, join(root, object.key));
+  if (!now) throw new S3Error(404, 'NoSuchKey', 'read', object.key);
+  if (now.etag !== object.etag) throw changed(object);
+}
+
+function changed({ key }: StoredObject): S3Error {
+  return new S3Error(412, 'PreconditionFailed', 'read', key);
+}
+
+/** Links to files are followed, as an upload of the directory would; links to directories are not. Undefined: gone, or not a file. */
 async function describe(root: string, path: string): Promise<StoredObject | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   if (!found?.isFile()) return undefined;

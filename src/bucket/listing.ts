@@ -1,5 +1,5 @@
 import { HauloutError } from '../lib/errors.ts';
-import { visible } from '../lib/log.ts';
+import { visibleName } from '../lib/log.ts';
 import { SPEC_PATH } from './snapshot.ts';
 import type { Store, StoredObject } from './store.ts';
 
@@ -19,11 +19,11 @@ const MOST_OBJECTS = 100_000;
  */
 export async function listRole(store: Store): Promise<RoleListing> {
   const top = await store.list('', '/');
-  const objects = top.objects.filter(({ key }) => key === SPEC_PATH);
+  let objects = top.objects.filter(({ key }) => key === SPEC_PATH);
   const rooms = top.prefixes.filter((prefix) => ROOMS.includes(prefix));
   for (const room of rooms) {
     const listed = await store.list(room, undefined);
-    objects.push(...listed.objects.filter(({ key }) => !key.endsWith('/')));
+    objects = objects.concat(listed.objects.filter(({ key }) => !key.endsWith('/')));
   }
   if (objects.length > MOST_OBJECTS) throw tooMany(store.name, objects.length);
   for (const { key } of objects) if (!isPlainPath(key)) throw badName(key);
@@ -33,9 +33,9 @@ export async function listRole(store: Store): Promise<RoleListing> {
   return { objects, strangers };
 }
 
-/** A key that can be a path below root/: no empty, `.` or `..` part, no control character, no backslash. */
+/** A key that can be a path below root/: no empty, `.` or `..` part, no control character, no backslash, whole characters. */
 export function isPlainPath(key: string): boolean {
-  if (key.length > 1024 || /[\u0000-\u001f\u007f\\]/.test(key)) return false;
+  if (key.length > 1024 || /[\u0000-\u001f\u007f\\]|\p{Surrogate}/u.test(key)) return false;
   return key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255);
 }
 
@@ -43,7 +43,7 @@ function badName(key: string): HauloutError {
   return new HauloutError({
     code: 'bad-object-name',
     step: 'bucket',
-    subject: visible(key),
+    subject: visibleName(key),
     reason: 'the name of this object cannot be a path on an instance',
     hint: 'rename or delete it: no empty, "." or ".." part, no control character, no backslash, 255 bytes a part at most',
   });

@@ -16,8 +16,8 @@ const PATIENCE = 12;
 const LEAST_PATIENCE_MS = 30_000;
 
 /**
- * A listing at rest: nothing in it is younger than `settleMs` by the store's own clock, and nothing came or went between
- * two looks that far apart. So an upload of several files is taken whole, and a listing that is the known one costs no wait.
+ * A listing at rest: nothing in it is younger than `settleMs` by the store's own clock, or it was the same at two looks that
+ * far apart. So an upload of several files is taken whole, and a listing that is the known one costs no wait.
  */
 export async function settledListing(store: Store, options: SettleOptions): Promise<RoleListing> {
   const { clock, settleMs } = options;
@@ -29,11 +29,11 @@ export async function settledListing(store: Store, options: SettleOptions): Prom
     if (print === options.known || settleMs === 0) return listing;
     const now = clock.elapsed();
     if (seen?.print !== print) seen = { print, at: now };
-    const youngest = Math.max(...listing.objects.map(({ lastModified }) => lastModified), 0);
-    const quiet = (store.serverDate() ?? youngest + settleMs) - youngest;
-    // What is gone leaves no date: a listing that lost objects counts as quiet only after it was looked at for that long.
-    const watched = lostObjects(options.known, print) ? now - seen.at : settleMs;
-    const wait = Math.max(settleMs - quiet, settleMs - watched);
+    const youngest = listing.objects.reduce((latest, { lastModified }) => Math.max(latest, lastModified), 0);
+    const quiet = (store.serverDate() ?? youngest) - youngest;
+    const watched = now - seen.at;
+    // What is gone leaves no date: a listing that lost objects must have been looked at for that long.
+    const wait = settleMs - (lostObjects(options.known, print) ? watched : Math.max(quiet, watched));
     if (wait <= 0) return listing;
     if (now - started > Math.max(PATIENCE * settleMs, LEAST_PATIENCE_MS)) throw restless(store.name);
     // Modification times are whole seconds: a little more than the rest, so that the next look is the last one.

@@ -3,17 +3,14 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { samples } from './init-samples.ts';
+import { checkRoleName } from './role-directory.ts';
 import { data, paint, say } from './talk.ts';
 
 /** `haulout init`: a small role that boots as it stands. Nothing that exists is touched. */
 export async function init(directory: string, options: { json?: boolean }): Promise<number> {
   const top = resolve(directory);
-  const name =
-    basename(top)
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]+/g, '-')
-      .replace(/^[-_]+/, '') || 'web';
-  const files = samples(name);
+  checkRoleName(top, 'init');
+  const files = samples(serviceName(basename(top)));
   const there: string[] = [];
   for (const { path } of files) if (await stat(join(top, path)).catch(() => undefined)) there.push(path);
   if (there.length > 0) throw occupied(directory, there);
@@ -28,6 +25,16 @@ export async function init(directory: string, options: { json?: boolean }): Prom
     say(`next: haulout try ${directory}`);
   }
   return EXIT.done;
+}
+
+/** The role's name as a service may have it; the system's own web server is `web` already. */
+function serviceName(role: string): string {
+  const name = role
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, '-')
+    .replace(/^[-_]+/, '')
+    .slice(0, 63);
+  return name === '' || name === 'web' ? 'site' : name;
 }
 
 function occupied(directory: string, paths: readonly string[]): HauloutError {

@@ -3,7 +3,8 @@ import { basename, join, resolve } from 'node:path';
 import { directoryStore } from '../bucket/directory-store.ts';
 import { listRole, type RoleListing } from '../bucket/listing.ts';
 import { SPEC_PATH } from '../bucket/snapshot.ts';
-import { HauloutError } from '../lib/errors.ts';
+import { errorCode, HauloutError } from '../lib/errors.ts';
+import { SETTINGS } from '../userdata/settings.ts';
 
 /** A directory as the desk sees it: what would be uploaded, and the spec in it. */
 export interface RoleDirectory {
@@ -19,20 +20,34 @@ const LARGEST_SPEC = 2 * 1024 * 1024;
 
 export async function readRoleDirectory(directory: string): Promise<RoleDirectory> {
   const path = resolve(directory);
-  const listing = await listRole(directoryStore(path));
   const spec = await readStart(join(path, SPEC_PATH), LARGEST_SPEC).catch((error) => {
+    const isMissing = ['ENOENT', 'ENOTDIR'].includes(errorCode(error) ?? '');
     throw new HauloutError(
       {
         code: 'bad-configuration',
         step: 'spec',
         subject: join(directory, SPEC_PATH),
-        reason: 'there is no such file',
+        reason: isMissing ? 'there is no such file' : `it cannot be read (${errorCode(error)})`,
         hint: `name a directory with a ${SPEC_PATH}, or make one: haulout init ${directory}`,
       },
       error,
     );
   });
+  const listing = await listRole(directoryStore(path));
   return { path, role: basename(path), listing, spec };
+}
+
+/** A directory's name is its role, and its prefix in the bucket: that must be possible before anything is made of it. */
+export function checkRoleName(path: string, step: string): void {
+  const check = SETTINGS.find(({ name }) => name === 'HAULOUT_ROLE')?.check;
+  if (check?.(basename(path)) === undefined) return;
+  throw new HauloutError({
+    code: 'usage',
+    step,
+    subject: path,
+    reason: "the directory's name is the role, and this name cannot be one",
+    hint: 'give it another name: letters, digits, dot, dash and underscore, 63 at most',
+  });
 }
 
 /** The first bytes of a file: enough for a spec, or for what a hook begins with. */

@@ -1,8 +1,9 @@
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isPlainPath } from '../bucket/listing.ts';
 import { makeSnapshot, type Snapshot, type SnapshotEntry } from '../bucket/snapshot.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
+import { readRegular } from '../lib/read-regular.ts';
 import { emptyLedger, type Ledger, type SubjectRecord } from './ledger.ts';
 
 /**
@@ -35,7 +36,6 @@ export class StateFiles {
   }
 
   async writeSnapshot(snapshot: Snapshot): Promise<void> {
-    await ensureDirectory(join(this.directory, 'snapshots'));
     await this.#write(join('snapshots', `${snapshot.digest}.json`), snapshot);
   }
 
@@ -47,32 +47,47 @@ export class StateFiles {
     await this.#write(name, value);
   }
 
-  async #write(name: string, value: unknown): Promise<void> {
+  /** Its directory is made where somebody deleted it, and what stands in the way is put aside, once. */
+  async writeText(name: string, text: string, sync = true): Promise<void> {
     const path = join(this.directory, name);
-    const text = `${JSON.stringify(value)}\n`;
+    const write = async () => {
+      await ensureDirectory(dirname(path));
+      await writeWhole(path, text, { mode: 0o600, sync });
+    };
     try {
-      await writeWhole(path, text, { mode: 0o600 });
+      await write();
     } catch (error) {
-      // Something that is no file stands in the way (a directory, of all things): put aside, once.
-      if ((await stat(path).catch(() => undefined))?.isFile() !== false) throw error;
-      await this.#putAside(path);
-      await writeWhole(path, text, { mode: 0o600 });
+      if (!(await this.#clearWay(path))) throw error;
+      await write();
     }
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await this.writeText(name, `${JSON.stringify(value)}\n`);
   }
 
   async #read<T>(name: string, valid: (value: unknown) => value is T): Promise<T | undefined> {
     const path = join(this.directory, name);
     try {
-      const found = await stat(path);
-      if (found.isFile() && found.size <= LARGEST) {
-        const value: unknown = JSON.parse(await readFile(path, 'utf8'));
-        if (valid(value)) return value;
-      }
+      const bytes = await readRegular(path, LARGEST);
+      const value: unknown = bytes && JSON.parse(bytes.toString('utf8'));
+      if (valid(value)) return value;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     }
     await this.#putAside(path);
     return undefined;
+  }
+
+  /** A directory where a file belongs, or a file where one of our directories belongs; false: nothing of the kind. */
+  async #clearWay(path: string): Promise<boolean> {
+    const parent = dirname(path);
+    const around = parent === this.directory ? undefined : await lstat(parent).catch(() => undefined);
+    const there = await lstat(path).catch(() => undefined);
+    if (around && !around.isDirectory()) await this.#putAside(parent);
+    else if (there && !there.isFile()) await this.#putAside(path);
+    else return false;
+    return true;
   }
 
   async #putAside(path: string): Promise<void> {
@@ -92,8 +107,17 @@ function isLedger(value: unknown): value is Ledger {
   if (!isObject(value) || value['schema'] !== 1 || typeof value['instanceId'] !== 'string') return false;
   const { subjects, content, upgraded } = value;
   if (!isObject(subjects) || !isObject(content) || typeof upgraded !== 'boolean') return false;
-  if (!isObject(content['setAside']) || !isText(content['proven'], true)) return false;
-  return Object.values(subjects).every(isRecord);
+  return isContent(content) && Object.values(subjects).every(isRecord);
+}
+
+function isContent({ setAside, proven, failing }: Record<string, unknown>): boolean {
+  if (!isObject(setAside) || !isText(proven, true)) return false;
+  const texts = (value: unknown) =>
+    isObject(value) && [value['at'], value['code'], value['subject']].every((text) => isText(text));
+  if (!Object.values(setAside).every(texts)) return false;
+  return (
+    failing === undefined || (isObject(failing) && isText(failing['digest']) && Number.isSafeInteger(failing['rounds']))
+  );
 }
 
 function isRecord(value: unknown): value is SubjectRecord {

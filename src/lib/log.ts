@@ -34,3 +34,8 @@ export function visible(text: string): string {
     (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
   );
 }
+
+/** The same for a name, which is one line: breaks and tabs are shown too. */
+export function visibleName(name: string): string {
+  return visible(name).replaceAll('\n', '\\x0a').replaceAll('\t', '\\x09');
+}

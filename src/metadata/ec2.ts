@@ -106,15 +106,22 @@ async function readCredentials(imds: ImdsClient): Promise<Credentials | undefine
   const held = parseDocument(answer);
   const { AccessKeyId, SecretAccessKey, Token, Expiration } = held;
   const expiresAt = Date.parse(String(Expiration));
-  if (typeof AccessKeyId !== 'string' || typeof SecretAccessKey !== 'string' || Number.isNaN(expiresAt)) {
+  const token = Token === undefined || Token === null || Token === '' ? undefined : Token;
+  if (!isKey(AccessKeyId) || !isKey(SecretAccessKey) || Number.isNaN(expiresAt)) {
     throw invalid('iam/security-credentials');
   }
+  if (token !== undefined && !isKey(token)) throw invalid('iam/security-credentials');
   return {
     accessKeyId: AccessKeyId,
     secretAccessKey: SecretAccessKey,
     expiresAt,
-    ...(typeof Token === 'string' && Token !== '' ? { sessionToken: Token } : {}),
+    ...(token === undefined ? {} : { sessionToken: token }),
   };
+}
+
+/** One word of printable ASCII: it becomes a header. */
+function isKey(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,16384}$/.test(value);
 }
 
 function shaped(name: string, value: string, shape: RegExp): string {

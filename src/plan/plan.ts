@@ -1,7 +1,7 @@
 import type { Snapshot } from '../bucket/snapshot.ts';
 import { isDue, type Ledger } from '../ledger/ledger.ts';
 import type { Spec } from '../spec/spec.ts';
-import type { Facts } from './facts.ts';
+import type { Facts, ServiceFact } from './facts.ts';
 import { fileStep } from './files.ts';
 import { packageStep } from './packages.ts';
 import { serviceStep } from './services.ts';
@@ -24,7 +24,7 @@ export interface PlanInput {
 export function makePlan(input: PlanInput): Plan {
   const first = holdBack([...packageSteps(input), ...fileSteps(input)], input);
   // A file that waits for its next try is not written: it is no reason to touch the service that watches it.
-  const services = serviceSteps(input, new Set(first.steps.map(({ subject }) => subject)));
+  const services = serviceSteps(input, first.steps);
   const then = holdBack([...services, ...jobSteps(input)], input);
   return { steps: [...first.steps, ...then.steps], waiting: [...first.waiting, ...then.waiting] };
 }
@@ -56,11 +56,13 @@ function fileSteps({ spec, snapshot, facts }: PlanInput): Step[] {
     .filter((step) => step !== undefined);
 }
 
-function serviceSteps({ spec, facts, ledger }: PlanInput, acted: ReadonlySet<string>): Step[] {
+function serviceSteps({ spec, facts, ledger }: PlanInput, before: readonly Step[]): Step[] {
+  const acted = new Set(before.map(({ subject }) => subject));
   const steps: Step[] = [];
   for (const service of spec.services) {
-    const fact = facts.services[service.id];
-    if (!fact) continue;
+    const seen = facts.services[service.id];
+    if (!seen) continue;
+    const fact = foreseen(seen, before);
     const watches = [
       ...fact.watchedPaths.map((path) => `file:${path}`),
       ...service.watch.filter((w) => w.startsWith('package:')),
@@ -70,6 +72,19 @@ function serviceSteps({ spec, facts, ledger }: PlanInput, acted: ReadonlySet<str
     if (step) steps.push(step);
   }
   return steps;
+}
+
+/** What the service will find when its turn comes: the files of this plan are in place by then. */
+function foreseen(fact: ServiceFact, before: readonly Step[]): ServiceFact {
+  const paths = new Set(fact.watchedPaths);
+  const watched = { ...fact.watched };
+  for (const step of before) {
+    if (!('path' in step) || !paths.has(step.path)) continue;
+    if (step.do === 'write-file') watched[step.subject] = step.sha256;
+    if (step.do === 'link') watched[step.subject] = `link ${step.target}`;
+    if (step.do === 'remove-file') delete watched[step.subject];
+  }
+  return { ...fact, watched };
 }
 
 function jobSteps({ spec, facts, ledger }: PlanInput): Step[] {

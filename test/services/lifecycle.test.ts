@@ -82,7 +82,6 @@ function spec(more: Partial<ServiceSpec> = {}): ServiceSpec {
     timeoutMs: 10_000,
     watch: [],
     validate: undefined,
-    // biome-ignore lint/suspicious/noThenProperty: the word of the spec, never awaited
     then: 'restart',
     state: 'running',
     custom: { password: CANARY },

@@ -103,7 +103,6 @@ describe('parseSpec', () => {
             timeoutMs: 300_000,
             watch: [],
             validate: undefined,
-            // biome-ignore lint/suspicious/noThenProperty: a word of haulout.ini, never a function
             then: 'restart',
             state: 'running',
             custom: { title: 'Planet #1' },
@@ -119,7 +118,6 @@ describe('parseSpec', () => {
             timeoutMs: 300_000,
             watch: ['/etc/nginx/**', 'package:nginx'],
             validate: 'nginx -t',
-            // biome-ignore lint/suspicious/noThenProperty: a word of haulout.ini, never a function
             then: 'reload',
             state: 'running',
             custom: {},

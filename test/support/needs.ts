@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, appendFileSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
 
@@ -23,6 +23,7 @@ export function command(program: string, debianPackage: string): Need {
 /** `describe` for tests that need something of the machine. `describeWith([root, command('aws', 'awscli')], 'title', () => {...})` */
 export function describeWith(needs: readonly Need[], title: string, body: () => void): void {
   const missing = needs.filter((need) => !need.met);
+  note(needs, title);
   if (missing.length === 0) {
     describe(title, body);
     return;
@@ -30,6 +31,21 @@ export function describeWith(needs: readonly Need[], title: string, body: () => 
   const words = missing.map((need) => `${need.name} (${need.get})`).join(', ');
   process.stderr.write(`SKIPPED: ${title}: needs ${words}\n`);
   describe.skip(`${title} [needs ${missing.map((need) => need.name).join(', ')}]`, body);
+}
+
+/** For a part of a group: whether something is missing, which is then said. `it.skipIf(skippedAloud('a screenshot', [chromium]))` */
+export function skippedAloud(title: string, needs: readonly Need[]): boolean {
+  const missing = needs.filter((need) => !need.met);
+  note(needs, title);
+  const words = missing.map((need) => `${need.name} (${need.get})`).join(', ');
+  if (missing.length > 0) process.stderr.write(`SKIPPED: ${title}: needs ${words}\n`);
+  return missing.length > 0;
+}
+
+/** For .ci/run, which counts the tests that needed something: one JSON object a line. */
+function note(needs: readonly Need[], title: string): void {
+  const log = process.env['HAULOUT_NEEDS_LOG'];
+  if (log) appendFileSync(log, `${JSON.stringify({ title, needs: needs.map((need) => need.name) })}\n`);
 }
 
 function onPath(program: string): boolean {

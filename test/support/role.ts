@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AgentEvent } from '../../src/agent/events.ts';
-import { LocalCloud, type Machine } from '../../src/cloud/local.ts';
+import { type Faults, LocalCloud, type Machine } from '../../src/cloud/local.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { RunResult } from '../../src/lib/exec.ts';
 import type { Status } from '../../src/status/status.ts';
@@ -24,10 +25,19 @@ export interface RoleOptions {
   /** How long the first round may take. Default 120 s. */
   readonly bootMs?: number;
   readonly onConsole?: (line: string) => void;
+  /** Misbehaviour of the bucket, asked at every request. */
+  readonly faults?: Faults;
+  /** Anybody may read the bucket. */
+  readonly publicBucket?: boolean;
+  /** false: the instance has no role. */
+  readonly credentials?: boolean;
 }
 
-const BUCKET = 'test';
-const PREFIX = 'role';
+export const BUCKET = 'test';
+export const PREFIX = 'role';
+/** As `install` starts the agent where there is no systemd: on its own, nothing shared with who started it. */
+const START_AGENT =
+  'cd /; umask 077; setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 /usr/local/bin/haulout run </dev/null >>/var/log/haulout/agent.log 2>&1 &';
 
 /** HAULOUT_TEST_DIST: another build, with a mutant in it. */
 export const dist = process.env['HAULOUT_TEST_DIST'] ?? fileURLToPath(new URL('../../dist', import.meta.url));
@@ -47,7 +57,11 @@ export class RoleUnderTest {
 
   /** Resolves when the agent has reported its first round, whatever came of it. */
   static async boot(files: RoleFiles, options: RoleOptions = {}): Promise<RoleUnderTest> {
-    const cloud = await LocalCloud.open({ gatewayScript: join(dist, 'gateway.mjs') });
+    const cloud = await LocalCloud.open({
+      gatewayScript: join(dist, 'gateway.mjs'),
+      anonymousRead: options.publicBucket ?? false,
+      ...(options.faults ? { faults: options.faults } : {}),
+    });
     try {
       cloud.s3.createBucket(BUCKET);
       for (const [path, content] of Object.entries(files)) await put(cloud, path, content);
@@ -56,6 +70,7 @@ export class RoleUnderTest {
         role: PREFIX,
         userData: Buffer.from(await userData(cloud, options)),
         files: { '/etc/haulout/haulout.ini': { content: override, mode: 0o644 }, ...options.plant },
+        credentials: options.credentials ?? true,
         ...(options.onConsole ? { onConsole: options.onConsole } : {}),
       });
       const booted = new RoleUnderTest(cloud, machine);
@@ -98,7 +113,7 @@ export class RoleUnderTest {
 
   /** A file of the instance, seen from outside. */
   read(path: string): Promise<string> {
-    return readFile(join(`/proc/${this.machine.pid}/root`, path), 'utf8');
+    return readFile(this.path(path), 'utf8');
   }
 
   async events(): Promise<AgentEvent[]> {
@@ -117,11 +132,84 @@ export class RoleUnderTest {
     const end = performance.now() + timeoutMs;
     while (!reached(await this.events())) {
       if (performance.now() > end) {
-        const log = await this.read('/var/log/haulout/agent.log').catch(() => '(no agent log)');
-        throw new Error(`not reached within ${timeoutMs / 1000} s; the agent said:\n${log.slice(-4_000)}`);
+        throw new Error(
+          `not reached within ${timeoutMs / 1000} s; the agent said:\n${(await this.log()).slice(-4_000)}`,
+        );
       }
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      await pause(100);
     }
+  }
+
+  /** Processes whose command line holds the words, by pid inside the instance. */
+  async pids(words: string): Promise<number[]> {
+    const found: number[] = [];
+    for (const name of await readdir(this.path('/proc'))) {
+      const line = /^\d+$/.test(name) ? await this.read(`/proc/${name}/cmdline`).catch(() => '') : '';
+      if (line.replaceAll('\0', ' ').includes(words)) found.push(Number(name));
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  /** SIGKILL for the resident agent, and first for the shell that would start it again; resolves when it is gone. */
+  async killAgent(): Promise<void> {
+    for (const found of [() => this.pids('run; case $? in'), () => this.agents()]) {
+      const pids = await found();
+      if (pids.length > 0) await this.exec(`kill -9 ${pids.join(' ')}`);
+      while ((await found()).length > 0) await pause(10);
+    }
+  }
+
+  /** Starts it again; resolves when it is at work. */
+  async startAgent(): Promise<void> {
+    await this.exec(START_AGENT);
+    const end = performance.now() + 20_000;
+    while (!(await this.#isListening())) {
+      if (performance.now() > end) throw new Error(`the agent does not answer:\n${(await this.log()).slice(-4_000)}`);
+      await pause(20);
+    }
+  }
+
+  /** The resident agent, as this machine counts: to be killed at once, without a process being started for it. */
+  async agentOutside(): Promise<number | undefined> {
+    const [agent] = await this.agents();
+    const inside = await readlink(`/proc/${this.machine.pid}/ns/pid`);
+    for (const name of await readdir('/proc')) {
+      const status = /^\d+$/.test(name) ? await readFile(`/proc/${name}/status`, 'utf8').catch(() => '') : '';
+      if (!new RegExp(`^NSpid:.*\\t${agent}$`, 'm').test(status)) continue;
+      if ((await readlink(`/proc/${name}/ns/pid`).catch(() => '')) === inside) return Number(name);
+    }
+    return undefined;
+  }
+
+  /** Resident agents by pid: one, or none. */
+  async agents(): Promise<number[]> {
+    const agents: number[] = [];
+    for (const pid of await this.pids('/var/lib/haulout/agent/')) {
+      const line = await this.read(`/proc/${pid}/cmdline`).catch(() => '');
+      if (line.endsWith('\0run\0')) agents.push(pid);
+    }
+    return agents;
+  }
+
+  log(): Promise<string> {
+    return this.read('/var/log/haulout/agent.log').catch(() => '(no agent log)');
+  }
+
+  /** The same path, as this machine sees it. */
+  path(path: string): string {
+    return join(`/proc/${this.machine.pid}/root`, path);
+  }
+
+  /** It is, once it holds the lock of whoever converges. */
+  async #isListening(): Promise<boolean> {
+    for (const pid of await this.agents()) {
+      const directory = this.path(`/proc/${pid}/fd`);
+      for (const name of await readdir(directory).catch(() => [])) {
+        const held = await readlink(join(directory, name)).catch(() => '');
+        if (held.endsWith('/run/haulout/lock')) return true;
+      }
+    }
+    return false;
   }
 
   close(): Promise<void> {

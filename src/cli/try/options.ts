@@ -4,8 +4,7 @@ import { SPEC_PATH } from '../../bucket/snapshot.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { cronMistake } from '../../spec/cron.ts';
-import { SETTINGS } from '../../userdata/settings.ts';
-import { type RoleDirectory, readStart } from '../role-directory.ts';
+import { checkRoleName, type RoleDirectory, readStart } from '../role-directory.ts';
 
 /** As commander reads them. */
 export interface TryFlags {
@@ -90,16 +89,12 @@ export async function diskFor(
   return disk;
 }
 
-/** A directory's name is its role, and its prefix in the bucket. */
+/** One of each name: it is the role, and the prefix in the bucket. */
 export function checkRoles(roles: readonly RoleDirectory[]): void {
   if (roles.length === 0)
     throw usage('DIR', 'no directory is named', 'name one with a haulout.ini: haulout try planet');
-  const check = SETTINGS.find(({ name }) => name === 'HAULOUT_ROLE')?.check;
   for (const [index, { role, path }] of roles.entries()) {
-    if (check?.(role) !== undefined) {
-      const hint = 'rename it: letters, digits, dot, dash and underscore, 63 at most';
-      throw usage(path, "the directory's name is the role, and this name cannot be one", hint);
-    }
+    checkRoleName(path, 'try');
     if (roles.findIndex((other) => other.role === role) !== index)
       throw usage(path, `two directories are called ${role}, and the name is the role`, 'rename one of them');
   }

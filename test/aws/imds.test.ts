@@ -1,0 +1,194 @@
+import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { ImdsClient } from '../../src/aws/imds.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { imdsAt, startMetadata } from '../support/metadata.ts';
+import { rejection } from '../support/readers.ts';
+import { freePort, say, startWire } from '../support/wire.ts';
+
+const ID = 'meta-data/instance-id';
+const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
+
+describe('the token', () => {
+  it('is asked for once, before the first question, and sent with every one', async () => {
+    const metadata = await startMetadata();
+    const imds = new ImdsClient(imdsAt(metadata.base));
+    expect(await imds.get(ID)).toBe('i-0abcdef0000000010');
+    expect(await imds.get('meta-data/nothing')).toBeUndefined();
+    expect(metadata.log.map(({ method, path, status, withToken }) => [method, path, status, withToken])).toEqual([
+      ['PUT', '/latest/api/token', 200, false],
+      ['GET', `/latest/${ID}`, 200, true],
+      ['GET', '/latest/meta-data/nothing', 404, true],
+    ]);
+  });
+
+  it('is renewed before its time is over', async () => {
+    const metadata = await startMetadata();
+    let elapsed = 0;
+    const imds = new ImdsClient(imdsAt(metadata.base, { clock: { ...systemClock, elapsed: () => elapsed } }));
+    await imds.get(ID);
+    elapsed = 21_500_000;
+    await imds.get(ID);
+    elapsed = 21_600_000 - 59_000;
+    await imds.get(ID);
+    expect(metadata.log.map(({ method }) => method).join(' ')).toBe('PUT GET GET PUT GET');
+  });
+
+  it('that the service forgot is replaced once', async () => {
+    const port = await freePort();
+    const before = await startMetadata({}, port);
+    const imds = new ImdsClient(imdsAt(before.base));
+    await imds.get(ID);
+    await before.stop();
+    const after = await startMetadata({}, port);
+    expect(await imds.get(ID)).toBe('i-0abcdef0000000010');
+    expect(after.log.map(({ method, status }) => [method, status])).toEqual([
+      ['GET', 401],
+      ['PUT', 200],
+      ['GET', 200],
+    ]);
+  });
+
+  it('that is never good enough ends in a refusal', async () => {
+    const wire = await startWire((response, request) => say(response, request.method === 'PUT' ? 200 : 401, 'token'));
+    const error = await rejection(new ImdsClient(imdsAt(wire.url)).get(ID));
+    expect(error).toMatchObject({ code: 'metadata-refused', reason: 'the metadata service answered 401' });
+    expect(wire.asked.map(({ method }) => method)).toEqual(['PUT', 'GET', 'PUT', 'GET']);
+  });
+
+  it.each([403, 404, 405, 400])('that is refused with %i is believed: version 1 is never tried', async (status) => {
+    const metadata = await startMetadata({ httpTokens: 'optional' });
+    metadata.faults.tokenStatus = status;
+    const error = await rejection(new ImdsClient(imdsAt(metadata.base)).get(ID));
+    expect(error).toMatchObject({ code: 'metadata-refused', subject: '/latest/api/token' });
+    expect(metadata.log.map(({ method }) => method)).toEqual(['PUT']);
+  });
+
+  it.each(['', 'a b', 'a\nb', 'a\r\nX-Evil: 1', '\u00e9', 'x'.repeat(4_097), '<html>Please log in</html> '])(
+    '%j is none',
+    async (token) => {
+      const wire = await startWire((response) => say(response, 200, token));
+      const error = await rejection(new ImdsClient(imdsAt(wire.url)).get(ID));
+      expect(error).toMatchObject({ code: 'metadata-refused', subject: '/latest/api/token' });
+      expect(wire.asked.map(({ method }) => method)).toEqual(['PUT']);
+    },
+  );
+});
+
+describe('patience', () => {
+  it('a service that starts a second late is waited for', async () => {
+    const port = await freePort();
+    const answer = new ImdsClient(imdsAt(`http://127.0.0.1:${port}`, { waitMs: 20_000 })).get(ID);
+    await systemClock.sleep(1_000);
+    await startMetadata({}, port);
+    expect(await answer).toBe('i-0abcdef0000000010');
+  });
+
+  it.each([503, 500, 429])('%i at first is waited out', async (status) => {
+    const wire = await startWire((response, _, count) => say(response, count < 4 ? status : 200, 'text'));
+    expect(await new ImdsClient(imdsAt(wire.url)).get(ID)).toBe('text');
+    expect(wire.asked.map(({ method }) => method).join(' ')).toBe('PUT PUT PUT PUT GET');
+  });
+
+  it('the local service when its first answers are 503', async () => {
+    const metadata = await startMetadata();
+    metadata.faults.failFirst = 3;
+    expect(await new ImdsClient(imdsAt(metadata.base)).get(ID)).toBe('i-0abcdef0000000010');
+  });
+
+  it('an answer that breaks off is asked for again', async () => {
+    const wire = await startWire((response, _, count) => {
+      if (count > 2) return say(response, 200, 'text');
+      response.writeHead(200, { 'content-length': '100' });
+      response.write('some', () => response.socket?.destroySoon());
+    });
+    expect(await new ImdsClient(imdsAt(wire.url)).get(ID)).toBe('text');
+  });
+
+  it('has an end, and says why', async () => {
+    const port = await freePort();
+    const started = performance.now();
+    const error = await rejection(new ImdsClient(imdsAt(`http://127.0.0.1:${port}`, { waitMs: 300 })).get(ID));
+    expect(error).toMatchObject({ code: 'metadata-unreachable', reason: expect.stringContaining('ECONNREFUSED') });
+    expect(performance.now() - started).toBeLessThan(3_000);
+  });
+
+  it('a service that accepts and says nothing is given up', async () => {
+    const wire = await startWire(() => undefined);
+    const error = await rejection(new ImdsClient(imdsAt(wire.url, { waitMs: 100 })).get(ID));
+    expect(error).toMatchObject({ code: 'metadata-unreachable', reason: expect.stringContaining('ETIMEDOUT') });
+  });
+});
+
+describe('a hostile service', () => {
+  const tokenThen = (answer: Parameters<typeof startWire>[0]) =>
+    startWire((response, request, count) =>
+      request.method === 'PUT' ? say(response, 200, 'token-of-the-test') : answer(response, request, count),
+    );
+
+  it.each([301, 302, 303, 307, 308])('a %i is not followed', async (status) => {
+    const elsewhere = await startWire((response) => say(response, 200, 'stolen'));
+    const wire = await tokenThen((response) => say(response, status, '', { location: `${elsewhere.url}/x` }));
+    expect(await rejection(new ImdsClient(imdsAt(wire.url)).get(ID))).toMatchObject({ code: 'metadata-refused' });
+    expect(elsewhere.asked).toHaveLength(0);
+  });
+
+  it('10 MB are not an answer', async () => {
+    const wire = await tokenThen((response) => say(response, 200, Buffer.alloc(10 * 1024 * 1024, 'x')));
+    const error = await rejection(new ImdsClient(imdsAt(wire.url)).get(ID));
+    expect(error).toMatchObject({ code: 'metadata-invalid', reason: 'the answer is longer than 262144 bytes' });
+  });
+
+  it('neither is a body without end, which is cut off at the limit', async () => {
+    let sent = 0;
+    const wire = await tokenThen((response) => {
+      const more = () => {
+        sent += 65_536;
+        if (response.write(Buffer.alloc(65_536, 'x'))) setImmediate(more);
+      };
+      response.on('drain', more);
+      more();
+    });
+    const started = performance.now();
+    expect(await rejection(new ImdsClient(imdsAt(wire.url)).get(ID))).toMatchObject({ code: 'metadata-invalid' });
+    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(sent).toBeLessThan(32 * 1024 * 1024);
+  });
+
+  it('a compressed answer is not unpacked', async () => {
+    const bomb = gzipSync(Buffer.alloc(20 * 1024 * 1024));
+    const wire = await tokenThen((response) => say(response, 200, bomb, { 'content-encoding': 'gzip' }));
+    const text = await new ImdsClient(imdsAt(wire.url)).get(ID);
+    expect(text!.length).toBeLessThan(100_000);
+    expect(wire.asked[1]?.headers['accept-encoding']).toBeUndefined();
+  });
+
+  it('a token is in no error, at any depth', async () => {
+    const answers: Parameters<typeof startWire>[0][] = [
+      (response) => say(response, 403, 'no'),
+      (response) => response.socket?.destroy(),
+      (response) => say(response, 200, Buffer.alloc(1_000_000)),
+      (response) => response.socket?.end('HTTP/1.1 nonsense\r\n\r\n'),
+    ];
+    for (const answer of answers) {
+      const wire = await tokenThen(answer);
+      const error = await rejection(new ImdsClient(imdsAt(wire.url, { waitMs: 50 })).get(ID));
+      expect(wire.asked.at(-1)?.headers[TOKEN_HEADER]).toBe('token-of-the-test');
+      expect(inspect(error, { depth: 20 })).not.toContain('token-of-the-test');
+    }
+  });
+});
+
+it('proxy settings of the environment do not see a metadata request', async () => {
+  const proxy = await startWire((response) => say(response, 200, 'proxied'));
+  const metadata = await startMetadata();
+  const names = ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'];
+  for (const name of names) process.env[name] = proxy.url;
+  try {
+    expect(await new ImdsClient(imdsAt(metadata.base)).get(ID)).toBe('i-0abcdef0000000010');
+  } finally {
+    for (const name of names) delete process.env[name];
+  }
+  expect(proxy.asked).toHaveLength(0);
+});

@@ -1,0 +1,52 @@
+import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { expect, it } from 'vitest';
+import { directoryStore } from '../../src/bucket/directory-store.ts';
+import { s3Store } from '../../src/bucket/s3-store.ts';
+import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
+import { put, scratch } from '../support/scratch.ts';
+import { type StoreUnderTest, storeContract } from '../support/store-contract.ts';
+
+async function s3Under(prefix: string): Promise<StoreUnderTest> {
+  const s3 = await s3ForTest();
+  const base = prefix === '' ? '' : `${prefix}/`;
+  if (prefix !== '')
+    for (const stray of ['x', `${prefix}2/root/x`, `${prefix}`, 'root/x'])
+      await s3.endpoint.put('bkt', stray, { bytes: Buffer.from('x') });
+  return {
+    store: s3Store(readerAt(s3.url), 'bkt', prefix),
+    put: async (path, text) => void (await s3.endpoint.put('bkt', base + path, { bytes: Buffer.from(text) })),
+    remove: async (path) => void (await s3.endpoint.delete('bkt', base + path)),
+  };
+}
+
+storeContract('a bucket', () => s3Under(''));
+storeContract('a prefix of a bucket', () => s3Under('envs/prod/pl an+et'));
+storeContract('a directory', async () => {
+  const directory = join(scratch(), 'role');
+  mkdirSync(directory);
+  put(join(dirname(directory), 'role2', 'x'), 'x');
+  return {
+    store: directoryStore(directory),
+    put: async (path, text) => void put(join(directory, path), text),
+    remove: async (path) => rmSync(join(directory, path)),
+  };
+});
+
+it('a directory that is not there says how to make one', async () => {
+  const error = await rejection(directoryStore(join(scratch(), 'none')).list('', '/'));
+  expect(error).toMatchObject({ code: 'directory-unreadable', hint: expect.stringContaining('haulout init') });
+});
+
+it('in a directory a link to a file is the file, a dangling one is nothing, a directory is no object', async () => {
+  const directory = scratch();
+  put(join(directory, 'root/a'), 'text');
+  symlinkSync('a', join(directory, 'root/link'));
+  symlinkSync('nowhere', join(directory, 'root/dangling'));
+  mkdirSync(join(directory, 'root/empty'));
+  const { objects } = await directoryStore(directory).list('root/', undefined);
+  expect(objects.map(({ key, size }) => [key, size])).toEqual([
+    ['root/a', 4],
+    ['root/link', 4],
+  ]);
+});

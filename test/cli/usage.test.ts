@@ -1,0 +1,59 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { haulout } from '../support/cli.ts';
+import { CLI } from '../support/try.ts';
+
+const COMMANDS = ['try', 'init', 'lint', 'plan', 'userdata'];
+
+describe('the command line', () => {
+  it('knows its version', async () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    expect(await haulout(['--version'])).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+  });
+
+  it('explains itself, on standard output, with every command, an example and the exit codes', async () => {
+    const { code, stdout, stderr } = await haulout(['--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    for (const command of COMMANDS) expect(stdout).toMatch(new RegExp(`^  ${command} `, 'm'));
+    expect(stdout).toMatch(/Examples:\n {2}haulout init planet && haulout try planet\n/);
+    expect(stdout).toContain('Exit codes: 0 done, 1 failed, 2 differences');
+  });
+
+  it.each(COMMANDS)('explains %s, with an example of it', async (command) => {
+    for (const words of [
+      [command, '--help'],
+      ['help', command],
+    ]) {
+      const { code, stdout } = await haulout(words);
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^Usage: haulout ${command} `));
+      expect(stdout).toMatch(new RegExp(`Examples:\n  haulout ${command} `));
+    }
+  });
+
+  it.each([
+    ['a command that is none', ['tyr'], /unknown command 'tyr'\n\(Did you mean try\?\)/],
+    ['a flag that is none', ['lint', '--jason'], /unknown option '--jason'\n\(Did you mean --json\?\)/],
+    ['a word too many', ['lint', 'a', 'b'], /too many arguments/],
+    ['a word too few', ['userdata'], /missing required argument 'bucket'/],
+    ['no word at all', [], /^Usage: haulout /],
+  ])('refuses %s with 64', async (_what, words, message) => {
+    const { code, stdout, stderr } = await haulout(words);
+    expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+    expect(stderr).toMatch(message);
+  });
+
+  it('takes it calmly when nobody reads on', async () => {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let talk = '';
+      child.stderr.on('data', (chunk: Buffer) => (talk += chunk));
+      child[stream].destroy();
+      expect(await new Promise((resolve) => child.once('close', resolve))).toBe(0);
+      expect(talk).toBe('');
+    }
+  });
+});

@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { Store } from '../../src/bucket/store.ts';
+import { MemorySink, rejection } from './readers.ts';
+
+/** A store with a role in it that a test may change from the other side. */
+export interface StoreUnderTest {
+  readonly store: Store;
+  put(path: string, text: string): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+/** What every `Store` promises. To add a driver: call this with a way to open one, and nothing else. */
+export function storeContract(name: string, open: () => Promise<StoreUnderTest>): void {
+  describe(`the contract of a store: ${name}`, () => {
+    const objectAt = async (store: Store, path: string) => {
+      const { objects } = await store.list('', undefined);
+      return objects.find(({ key }) => key === path)!;
+    };
+
+    it('with a delimiter lists what lies at the top, and deeper things as prefixes', async () => {
+      const { store, put } = await open();
+      for (const path of ['haulout.ini', 'notes', 'root/etc/motd', 'root/a', 'services/web/bin/start'])
+        await put(path, 'x');
+      const { objects, prefixes } = await store.list('', '/');
+      expect(objects.map(({ key }) => key)).toEqual(['haulout.ini', 'notes']);
+      expect(prefixes).toEqual(['root/', 'services/']);
+      expect((await store.list('root/', '/')).prefixes).toEqual(['root/etc/']);
+    });
+
+    it('without one lists all that lies below a prefix, and nothing beside it', async () => {
+      const { store, put } = await open();
+      for (const path of ['root/a', 'root/b/c/d', 'root2/e', 'rooty', 'services/f']) await put(path, 'x');
+      const { objects, prefixes } = await store.list('root/', undefined);
+      expect([objects.map(({ key }) => key), prefixes]).toEqual([['root/a', 'root/b/c/d'], []]);
+    });
+
+    it('lists in the order of the bytes of the keys, every time', async () => {
+      const { store, put } = await open();
+      const keys = [
+        'root/A',
+        'root/a',
+        'root/a b',
+        'root/a-',
+        'root/a/b',
+        'root/a0',
+        'root/\u00e9',
+        'root/\uffee',
+        'root/\u{1f9ad}',
+      ];
+      for (const key of [...keys].reverse()) if (key !== 'root/a') await put(key, 'x');
+      const { objects } = await store.list('root/', undefined);
+      expect(objects.map(({ key }) => key)).toEqual(keys.filter((key) => key !== 'root/a'));
+      expect(await store.list('root/', undefined)).toEqual({ objects, prefixes: [] });
+    });
+
+    it('has nothing below a prefix that is not there', async () => {
+      const { store } = await open();
+      expect(await store.list('root/', undefined)).toEqual({ objects: [], prefixes: [] });
+      expect(await store.list('root/', '/')).toEqual({ objects: [], prefixes: [] });
+    });
+
+    it('says size, time and a tag that changes with the content, even where the size does not', async () => {
+      const { store, put } = await open();
+      await put('root/a', 'first');
+      const before = await objectAt(store, 'root/a');
+      expect(before.size).toBe(5);
+      expect(Number.isInteger(before.lastModified)).toBe(true);
+      expect(Math.abs(before.lastModified - store.serverDate()!)).toBeLessThan(60_000);
+      expect((await objectAt(store, 'root/a')).etag).toBe(before.etag);
+      await put('root/a', 'other');
+      expect((await objectAt(store, 'root/a')).etag).not.toBe(before.etag);
+    });
+
+    it('hands over the bytes that were listed, also none, also under odd names', async () => {
+      const { store, put } = await open();
+      const paths = ['root/empty', 'root/a b+c%20d', `root/'"&<>`, 'root/\u4e16/\u{1f9ad}', 'root/.hidden'];
+      for (const path of paths) await put(path, path === 'root/empty' ? '' : `content of ${path}`);
+      const { objects } = await store.list('root/', undefined);
+      expect(objects).toHaveLength(paths.length);
+      for (const object of objects) {
+        const sink = new MemorySink();
+        await store.read(object, sink);
+        expect(sink.text).toBe(object.size === 0 ? '' : `content of ${object.key}`);
+        expect(sink.restarts).toBeGreaterThan(0);
+      }
+    });
+
+    it.each(['other', 'longer than before', '', 'a'])('refuses what changed since, here to %j', async (now) => {
+      const { store, put } = await open();
+      await put('root/a', 'first');
+      const listed = await objectAt(store, 'root/a');
+      await put('root/a', now);
+      const sink = new MemorySink();
+      expect(await rejection(store.read(listed, sink))).toMatchObject({ code: 's3-PreconditionFailed' });
+      expect(sink.most).toBeLessThanOrEqual(5);
+    });
+
+    it('refuses what is gone', async () => {
+      const { store, put, remove } = await open();
+      await put('root/a', 'first');
+      const listed = await objectAt(store, 'root/a');
+      await remove('root/a');
+      expect(await rejection(store.read(listed, new MemorySink()))).toMatchObject({ code: 's3-NoSuchKey' });
+    });
+
+    it('passes on what the sink throws, as it is', async () => {
+      const { store, put } = await open();
+      await put('root/a', 'first');
+      const full = Object.assign(new Error('full'), { code: 'ENOSPC' });
+      const sink = { restart: () => undefined, write: () => Promise.reject(full) };
+      expect(await rejection(store.read(await objectAt(store, 'root/a'), sink))).toBe(full);
+    });
+
+    it('counts what it cost', async () => {
+      const { store, put } = await open();
+      await put('root/a', 'first');
+      const listed = await objectAt(store, 'root/a');
+      const before = store.cost();
+      expect(before.requests).toBe(1);
+      await store.read(listed, new MemorySink());
+      expect(store.cost()).toEqual({ requests: 2, bytes: before.bytes + 5 });
+    });
+
+    it('has a name for people', async () => {
+      expect((await open()).store.name).toMatch(/^(s3:\/\/|directory )./);
+    });
+  });
+}
