@@ -1,6 +1,6 @@
 // Builds dist/: the launcher, the agent, the command line, the local cloud. Plain JavaScript, because it runs before anything
 // is built. `--if-stale` builds only when a source is newer; `--meta` says what is in each bundle, by package.
-import { chmod, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -85,7 +85,10 @@ async function split(entryPoints) {
     chunkNames: 'parts/[name]-[hash]',
     banner: { js: REQUIRE },
   });
+  const made = result.outputFiles.map(({ path }) => path.slice(dist.length + 1));
   for (const { path, contents } of result.outputFiles) await put(path.slice(dist.length + 1), contents, 0o644);
+  const parts = await readdir(join(dist, 'parts')).catch(() => []);
+  for (const name of parts) if (!made.includes(`parts/${name}`)) await rm(join(dist, 'parts', name));
   await chmod(join(dist, 'cli.mjs'), 0o755);
   return result;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
@@ -13,7 +14,7 @@ import { shortList } from './tell.ts';
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
 
-/** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round is under way. */
+/** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round has not ended. */
 export async function status(paths: Paths, words: readonly string[]): Promise<number> {
   const found = await readStatus(paths);
   if (!found) {
@@ -22,7 +23,7 @@ export async function status(paths: Paths, words: readonly string[]): Promise<nu
     const begun = existsSync(join(paths.run, 'requests'));
     say(
       begun
-        ? 'the first round is under way. next: haulout logs'
+        ? 'the first round has not ended yet. next: haulout logs'
         : 'no agent has run on this machine. next: haulout logs',
     );
     return begun ? EXIT.tryAgain : EXIT.unavailable;

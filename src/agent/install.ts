@@ -47,7 +47,6 @@ exec '${process.execPath}' '${agent}' "$@"
 export function unitFile(agent: string): string {
   return `[Unit]
 Description=haulout: keeps this machine as its bucket wants it
-Documentation=man:haulout(1)
 Wants=network-online.target
 After=network-online.target
 StartLimitIntervalSec=0

@@ -48,7 +48,7 @@ const HELP = `haulout, on this instance:
 
   haulout status [--json]     what the agent made of the bucket, and of this machine
   haulout sync [--json]       look at the bucket now, and wait until it is done
-  haulout logs [-n LINES] [SERVICE]   what the agent, or a service, said
+  haulout logs [-n LINES] [--json] [SERVICE]   what the agent, or a service, said
   haulout service [NAME]      the services of this machine
   haulout version
 

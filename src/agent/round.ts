@@ -12,6 +12,8 @@ import type { World } from './world.ts';
 /** One run of `converge`, as it is told afterwards. */
 export class Round {
   identity: Identity | undefined;
+  /** As it was before the round. */
+  ledger: Ledger | undefined;
   readonly #world: World;
   readonly #timeline: Timeline;
   readonly #startedAt: number;
@@ -111,7 +113,8 @@ export class Round {
   #health(): Status['health'] {
     const trouble = this.#trouble !== undefined || this.#waiting.length > 0;
     if (!trouble && this.#outcome) return 'healthy';
-    return this.#outcome?.ledger.content.proven === undefined ? 'failed' : 'degraded';
+    const { content } = this.#outcome?.ledger ?? this.ledger ?? {};
+    return content?.proven === undefined ? 'failed' : 'degraded';
   }
 }
 

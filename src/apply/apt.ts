@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import { versionMatches } from '../plan/packages.ts';
 import type { PackageManager } from './package-manager.ts';
 
 /**
@@ -43,6 +44,8 @@ const OPTIONS = [
 const MINUTE = 60_000;
 const STATUS_FILE = '/var/lib/dpkg/status';
 const UPDATE_TRIES = 3;
+const LOOK_AGAIN_MS = 5_000;
+const LOCK_TRIES = (LOCK_SECONDS * 1_000) / LOOK_AGAIN_MS;
 
 export function aptCommand(...words: string[]): [string, ...string[]] {
   return ['apt-get', ...OPTIONS, ...words];
@@ -67,22 +70,34 @@ export function apt(options: AptOptions): PackageManager {
       if (result.code === 0) break;
       const locked = await isLocked('/var/lib/apt/lists/lock');
       if (!locked && attempt >= UPDATE_TRIES) throw failed(aptCommand('update'), 'package:*', result);
-      if (attempt > LOCK_SECONDS / 5) throw failed(aptCommand('update'), 'package:*', result);
-      await options.clock.sleep(5_000);
+      if (attempt > LOCK_TRIES) throw failed(aptCommand('update'), 'package:*', result);
+      await options.clock.sleep(LOOK_AGAIN_MS);
     }
     refreshed = true;
   };
+  /** dpkg itself does not wait for its lock as apt-get does. */
+  const unlocked = async (): Promise<void> => {
+    for (let look = 0; look < LOCK_TRIES && (await isLocked('/var/lib/dpkg/lock-frontend')); look++) {
+      await options.clock.sleep(LOOK_AGAIN_MS);
+    }
+  };
   const prepare = async (): Promise<void> => {
-    await repair(must);
+    await repair(must, unlocked);
     if (!refreshed) await update();
   };
-  const transaction = async (words: readonly string[], subject: string): Promise<void> => {
+  const transaction = async (subject: string, words: () => Promise<readonly string[]>): Promise<void> => {
     await prepare();
-    const result = await call(aptCommand(...words), 60 * MINUTE);
+    const result = await call(aptCommand(...(await words())), 60 * MINUTE);
     if (result.code === 0) return;
     // An archive that moved on since the lists were fetched answers 404: new lists, one more time.
     await update();
-    await must(aptCommand(...words), 60 * MINUTE, subject);
+    await must(aptCommand(...(await words())), 60 * MINUTE, subject);
+  };
+  /** apt matches a pattern with the whole version, its epoch included: the newest one that is meant is asked for by name. */
+  const word = async ({ name, version }: { name: string; version: string | undefined }): Promise<string> => {
+    if (version === undefined) return name;
+    const { stdout } = await call(['apt-cache', 'madison', name], MINUTE);
+    return `${name}=${parseMadison(stdout).find((known) => versionMatches(version, known)) ?? version}`;
   };
 
   return {
@@ -98,15 +113,15 @@ export function apt(options: AptOptions): PackageManager {
       const { stdout } = await call(['apt-cache', 'policy', ...names], MINUTE);
       return parsePolicy(stdout);
     },
-    upgrade: () => transaction(['--with-new-pkgs', 'upgrade'], 'package:*'),
+    upgrade: () => transaction('package:*', async () => ['--with-new-pkgs', 'upgrade']),
     async install(packages) {
       if (packages.length === 0) return;
-      const words = packages.map(({ name, version }) => (version === undefined ? name : `${name}=${version}`));
-      await transaction(['install', ...words], packages.map(({ name }) => `package:${name}`).join(' '));
+      const subject = packages.map(({ name }) => `package:${name}`).join(' ');
+      await transaction(subject, async () => ['install', ...(await Promise.all(packages.map(word)))]);
     },
     async remove(names) {
       if (names.length === 0) return;
-      await repair(must);
+      await repair(must, unlocked);
       await must(aptCommand('remove', ...names), 30 * MINUTE, names.map((name) => `package:${name}`).join(' '));
     },
   };
@@ -114,15 +129,23 @@ export function apt(options: AptOptions): PackageManager {
 
 type Must = (argv: [string, ...string[]], timeoutMs: number, subject: string) => Promise<void>;
 
-/** A reboot or a kill in the middle of dpkg leaves journal entries; every later apt fails until they are worked off. */
-async function repair(must: Must): Promise<void> {
-  const journal = await readdir('/var/lib/dpkg/updates').catch(() => []);
-  if (journal.some((name) => /^\d+$/.test(name)))
-    await must(['dpkg', '--configure', '-a', '--force-confold'], 30 * MINUTE, 'package:*');
-  const audit = await run(['dpkg', '--audit'], { timeoutMs: MINUTE, env: ENVIRONMENT });
-  if (audit.stdout.trim() === '') return;
+/**
+ * A reboot or a kill in the middle of dpkg leaves journal entries or packages half way; every later apt fails until they are
+ * worked off. Another package manager at its work looks the same: it is waited for, and then looked at again.
+ */
+async function repair(must: Must, unlocked: () => Promise<void>): Promise<void> {
+  if (!(await isInterrupted())) return;
+  await unlocked();
+  if (!(await isInterrupted())) return;
   await must(['dpkg', '--configure', '-a', '--force-confold'], 30 * MINUTE, 'package:*');
-  await must(aptCommand('--fix-broken', 'install'), 30 * MINUTE, 'package:*');
+  if (await isInterrupted()) await must(aptCommand('--fix-broken', 'install'), 30 * MINUTE, 'package:*');
+}
+
+async function isInterrupted(): Promise<boolean> {
+  const journal = await readdir('/var/lib/dpkg/updates').catch(() => []);
+  if (journal.some((name) => /^\d+$/.test(name))) return true;
+  const audit = await run(['dpkg', '--audit'], { timeoutMs: MINUTE, env: ENVIRONMENT });
+  return audit.stdout.trim() !== '';
 }
 
 async function queryInstalled(
@@ -142,7 +165,7 @@ async function queryInstalled(
 
 /** `apt-cache policy`: a line with the package's name and a colon, then indented ones. */
 export function parsePolicy(text: string): Record<string, string | undefined> {
-  const candidates: Record<string, string | undefined> = {};
+  const candidates: Record<string, string | undefined> = Object.create(null);
   let name = '';
   for (const line of text.split('\n')) {
     const head = /^(\S+):$/.exec(line)?.[1];
@@ -151,6 +174,12 @@ export function parsePolicy(text: string): Record<string, string | undefined> {
     if (candidate !== undefined && candidate !== '(none)') candidates[name] = candidate;
   }
   return candidates;
+}
+
+/** `apt-cache madison`: name, version and archive between bars, the newest first. */
+export function parseMadison(text: string): string[] {
+  const rows = text.split('\n').map((line) => line.split('|').map((part) => part.trim()));
+  return rows.flatMap(([, version, archive]) => (version && archive?.endsWith(' Packages') ? [version] : []));
 }
 
 /** Does another process hold a lock on this file? /proc/locks names files by device and inode (proc(5)). */

@@ -15,7 +15,7 @@ import { amzDate, authorization, type Credentials, canonicalQuery, EMPTY_SHA256,
 export interface ReaderOptions {
   readonly endpoint: Endpoint;
   readonly bucket: string;
-  /** undefined: read without signing. Asked before each request; `fresh` when the store called what it gave expired. */
+  /** undefined: read without signing. Asked before each request; `fresh` after the store called them expired. */
   readonly credentials: (fresh: boolean) => Promise<Credentials | undefined>;
   readonly clock: Clock;
   readonly random: () => number;
@@ -35,7 +35,6 @@ const ERROR_LIMIT = 64 * 1024;
 /** A store whose listing goes on after so many pages has none that ends. */
 const MOST_PAGES = 2_000;
 const RETRY: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000, budgetMs: 60_000 };
-const EXPIRED = new Set(['ExpiredToken', 'InvalidToken']);
 const PASSING_CODES = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -61,8 +60,7 @@ export class BucketReader {
   #bytes = 0;
   /** Server clock minus ours, learnt when a store finds ours too wrong to sign with. */
   #skewMs = 0;
-  /** Those that the store called expired: whoever is handed them again asks for fresh ones. */
-  #expired: Credentials | undefined;
+  #freshCredentials = false;
   #serverDate: number | undefined;
 
   constructor(options: ReaderOptions) {
@@ -180,7 +178,8 @@ export class BucketReader {
     operation: string,
   ): Promise<IncomingMessage> {
     const path = key === '' ? this.#origin.basePath : `${this.#origin.basePath}${encodeKey(key)}`;
-    const credentials = await this.#credentials();
+    const credentials = await this.#options.credentials(this.#freshCredentials);
+    this.#freshCredentials = false;
     const headers: Record<string, string> = { host: this.#origin.host, ...extra };
     if (credentials) {
       headers['x-amz-date'] = amzDate(this.#options.clock.now() + this.#skewMs);
@@ -198,14 +197,7 @@ export class BucketReader {
     if (answer.statusCode === 200) return answer;
     const body = await readStart(answer, ERROR_LIMIT);
     const code = parseErrorCode(body.toString('utf8')) ?? `Http${answer.statusCode}`;
-    if (EXPIRED.has(code)) this.#expired = credentials;
     throw new S3Error(answer.statusCode ?? 0, code, operation, key === '' ? `s3://${this.#options.bucket}` : key);
-  }
-
-  async #credentials(): Promise<Credentials | undefined> {
-    const held = await this.#options.credentials(false);
-    const stale = held !== undefined && held.sessionToken === this.#expired?.sessionToken;
-    return stale && held.accessKeyId === this.#expired?.accessKeyId ? await this.#options.credentials(true) : held;
   }
 
   #retried<T>(operation: string, action: () => Promise<T>): Promise<T> {
@@ -217,7 +209,8 @@ export class BucketReader {
           relearnt = true;
           return true;
         }
-        if (EXPIRED.has(error.s3Code)) {
+        if (error.s3Code === 'ExpiredToken' || error.s3Code === 'InvalidToken') {
+          this.#freshCredentials = true;
           relearnt = true;
           return true;
         }

@@ -35,7 +35,7 @@ export async function lint(directory: string, options: { json?: boolean }): Prom
 }
 
 /** Everything that can be known of a directory without a machine. */
-export async function lintRole(role: RoleDirectory): Promise<Findings> {
+async function lintRole(role: RoleDirectory): Promise<Findings> {
   const parsed = parseSpec(role.spec);
   const findings = { mistakes: [] as Mistake[], warnings: [...parsed.warnings] };
   const add = (more: Findings) => {

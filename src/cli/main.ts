@@ -1,3 +1,4 @@
+#!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';

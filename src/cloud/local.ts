@@ -59,6 +59,8 @@ export interface Launch extends LaunchOptions {
   readonly credentials?: boolean;
 }
 
+/** The build puts what two programs share into dist/parts; the gateway stands beside the programs. */
+const BESIDE_US = new URL(import.meta.url.includes('/parts/') ? '../gateway.mjs' : './gateway.mjs', import.meta.url);
 const S3_PORT = 9000;
 const ACCOUNT = '123456789012';
 const ROLE_NAME = 'haulout-instance';
@@ -92,7 +94,7 @@ export class LocalCloud {
     this.#data = parts.data;
     this.#closers.push(parts.close);
     this.#log = options.log ?? silent;
-    this.#gatewayScript = options.gatewayScript ?? fileURLToPath(new URL('./gateway.mjs', import.meta.url));
+    this.#gatewayScript = options.gatewayScript ?? fileURLToPath(BESIDE_US);
   }
 
   static async open(options: LocalCloudOptions = {}): Promise<LocalCloud> {

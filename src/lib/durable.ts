@@ -84,13 +84,21 @@ export async function syncDirectory(directory: string): Promise<void> {
  * already keeps its mode.
  */
 export async function ensureDirectory(path: string, mode = 0o700): Promise<void> {
-  try {
-    await mkdir(path, { mode });
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return;
+  const made = await makeDirectory(path, mode).catch(async (error) => {
     if (errorCode(error) !== 'ENOENT') throw error;
     await ensureDirectory(dirname(path), mode);
-    return await ensureDirectory(path, mode);
+    return await makeDirectory(path, mode); // once: below a link that leads nowhere it cannot be made
+  });
+  if (made) await chmod(path, mode);
+}
+
+/** false: something of that name is there. */
+async function makeDirectory(path: string, mode: number): Promise<boolean> {
+  try {
+    await mkdir(path, { mode });
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false;
+    throw error;
   }
-  await chmod(path, mode);
 }

@@ -76,7 +76,7 @@ export async function runHook(tools: HookTools, call: HookCall): Promise<HookRes
   return asRan(result);
 }
 
-export const serviceLog = (logs: string, service: string) => join(logs, `${service}.log`);
+const serviceLog = (logs: string, service: string) => join(logs, `${service}.log`);
 
 /** The documented allow-list: nothing of the agent's own environment gets through. */
 function hookEnvironment(tools: HookTools, call: HookCall): Record<string, string> {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Credentials } from '../../src/aws/sigv4.ts';
@@ -107,9 +108,24 @@ describe('credentials that ran out', () => {
   });
 
   it('meet sixteen requests at once, and all of them get through', async () => {
-    const { reader } = await rotating();
+    const waiting: ServerResponse[] = [];
+    const wire = await startWire((response, request) => {
+      const known = request.headers['x-amz-security-token'] === fresh.sessionToken;
+      if (known) return say(response, 200, 'hello');
+      waiting.push(response);
+      if (waiting.length >= 16) for (const each of waiting) say(each, 400, errorXml('ExpiredToken'));
+    });
+    let held = TEMPORARY_KEY;
+    const credentials = async (anew: boolean) => {
+      if (!anew) return held;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      held = fresh;
+      return held;
+    };
+    const reader = readerAt(wire.url, { credentials, retry: { attempts: 3, baseMs: 20, capMs: 20 } });
     const all = await Promise.all(Array.from({ length: 16 }, () => reader.readSmall('a', 9)));
     expect(all.map(String)).toEqual(Array.from({ length: 16 }, () => 'hello'));
+    expect([waiting.length, wire.asked.length]).toEqual([16, 32]);
   });
 
   it.each(['ExpiredToken', 'InvalidToken'])('and stay so (%s) are an error with a hint', async (code) => {

@@ -14,6 +14,9 @@ import {
 import { sha256 } from '../../src/lib/digest.ts';
 import { Chance } from '../support/chance.ts';
 
+// The SDK's yearly word about Node would stand in the output of every run.
+process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
+
 const SECRET = 'wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY';
 const SUITE = { region: 'us-east-1', service: 'service' };
 const UNRESERVED = '-._~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';

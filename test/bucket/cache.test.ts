@@ -59,6 +59,14 @@ describe('a copy that the disk spoilt', () => {
     expect(readdirSync(cache.directory)).toEqual([]);
   });
 
+  it('is not used by its path either', async () => {
+    const { cache, digest } = await fetched('hello');
+    expect(await cache.verified(digest)).toBe(cache.pathOf(digest));
+    writeFileSync(cache.pathOf(digest), 'HELLO');
+    expect(await rejection(cache.verified(digest))).toMatchObject({ code: 'content-missing' });
+    expect(readdirSync(cache.directory)).toEqual([]);
+  });
+
   it('is put right by the next fetch', async () => {
     const { cache, store, object, digest } = await fetched('hello');
     writeFileSync(cache.pathOf(digest), 'HELLO');

@@ -149,7 +149,7 @@ describeWith([root], 'an instance launched with what haulout userdata printed', 
     await inside('mv /var/lib/haulout/status.json /var/lib/haulout/status.away');
     const early = await inside('haulout status');
     expect(early.code).toBe(75);
-    expect(early.output).toContain('the first round is under way');
+    expect(early.output).toContain('the first round has not ended yet');
     await inside('mv /run/haulout /run/haulout.away');
     const { code, output } = await inside('haulout status');
     expect(code).toBe(69);

@@ -8,14 +8,19 @@ type Of<Name extends TryEvent['event']> = Extract<TryEvent, { event: Name }>;
 
 const TIME = 8;
 const WORD = 10;
-const SUBJECT = 50;
+const ROLE = 10;
+const MOST_SUBJECT = 50;
+const MOST_BAR = 30;
+/** Off a terminal. */
 const WIDE = 110;
+/** A look that took no longer is news for programs only. */
+const SHORT_MS = 300;
 const MOST_SUBJECTS = 8;
 
 /** What is under way when a phase has ended; it is said while nothing else is. */
 const NEXT: Readonly<Record<string, string>> = {
   launcher: 'the agent looks who it is, and into the bucket',
-  facts: 'packages are installed',
+  spec: 'packages are installed',
   packages: 'files are written, services started',
   files: 'services start, and must stay well for a while',
   service: 'services start, and must stay well for a while',
@@ -29,6 +34,7 @@ export class People implements Audience {
   readonly #several: boolean;
   readonly #stays: boolean;
   readonly #live = new LiveLine();
+  #hinted = false;
   readonly #booting = new Map<string, { since: number; doing: string }>();
 
   constructor(how: { readonly several: boolean; readonly stays: boolean }) {
@@ -38,10 +44,11 @@ export class People implements Audience {
 
   event(event: TryEvent): void {
     this.#follow(event);
-    for (const [time, line] of linesOf(event)) this.#write(time, event.role, line);
-    if (event.event === 'ready' && this.#stays) {
-      for (const line of hintsOf(event)) this.#write('', event.role, row('', paint.dim(line)));
-    }
+    const lines = event.event === 'phase' ? phaseLines(event, this.#several ? ROLE + 1 : 0) : linesOf(event);
+    for (const [time, line] of lines) this.#write(time, event.role, line);
+    if (event.event !== 'ready' || !this.#stays || this.#hinted) return;
+    this.#hinted = true;
+    for (const line of hintsOf(event)) this.#live.write(paint.dim(' '.repeat(TIME + 2) + line));
   }
 
   console(role: string, line: string): void {
@@ -57,7 +64,7 @@ export class People implements Audience {
   }
 
   #write(time: string, role: string, line: string): void {
-    const who = this.#several ? `${paint.cyan(role.slice(0, WORD).padEnd(WORD))} ` : '';
+    const who = this.#several ? `${paint.cyan(role.slice(0, ROLE).padEnd(ROLE))} ` : '';
     this.#live.write(`${paint.dim(time.padStart(TIME))}  ${who}${line}`.trimEnd());
   }
 
@@ -77,14 +84,12 @@ export class People implements Audience {
 
 type Lines = readonly (readonly [time: string, line: string])[];
 
-function linesOf(event: TryEvent): Lines {
+function linesOf(event: Exclude<TryEvent, Of<'phase'>>): Lines {
   switch (event.event) {
     case 'cloud':
       return [['', row('cloud', paint.dim(`of your own, on this machine; S3 at ${event.endpoint}`))]];
     case 'launched':
       return [['', row('launched', `${event.instanceId}  ${paint.dim(`role ${event.role}, ${event.address}`)}`)]];
-    case 'phase':
-      return phaseLines(event);
     case 'ready':
       return readyLines(event);
     case 'synced':
@@ -96,14 +101,15 @@ function linesOf(event: TryEvent): Lines {
   }
 }
 
-/** A look that took no time is news for programs only. */
-function phaseLines({ phase, subject, ms, ok, sinceLaunchMs }: Of<'phase'>): Lines {
-  if (ok && ms < 50 && subject === '') return [];
-  const about = cut(visible(subject), SUBJECT).padEnd(SUBJECT);
-  const room = Math.max(0, (process.stderr.columns ?? WIDE) - TIME - WORD - SUBJECT - 16);
-  const bar = paint.dim('#'.repeat(Math.min(30, room, Math.ceil(ms / 500))));
-  const line = `${row(phase, about, ok ? paint.green : paint.red)} ${formatDuration(ms).padStart(7)}  ${bar}`;
-  return [[formatDuration(sinceLaunchMs), line]];
+/** `taken`: columns that something else needs. */
+function phaseLines({ phase, subject, ms, ok, sinceLaunchMs }: Of<'phase'>, taken: number): Lines {
+  if (ok && ms < SHORT_MS && subject === '') return [];
+  const room = (process.stderr.columns ?? WIDE) - taken - TIME - WORD - 13;
+  const width = Math.max(20, Math.min(MOST_SUBJECT, room));
+  const about = cut(visible(subject), width).padEnd(width);
+  const bar = '#'.repeat(Math.max(0, Math.min(MOST_BAR, room - width - 2, Math.ceil(ms / 500))));
+  const took = `${formatDuration(ms).padStart(8)}${bar === '' ? '' : `  ${paint.dim(bar)}`}`;
+  return [[formatDuration(sinceLaunchMs), `${row(phase, about, ok ? paint.green : paint.red)} ${took}`]];
 }
 
 function readyLines({ url, bootMs }: Of<'ready'>): Lines {

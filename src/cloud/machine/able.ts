@@ -22,7 +22,7 @@ ip link add i0 type veth peer name i1`;
 /** Whether throw-away instances can be had here; if not, why, and what to do about it. Changes nothing. */
 export async function canRunMachines(): Promise<Able> {
   if (process.platform !== 'linux') {
-    const hint = 'use a Linux machine or virtual machine; `haulout lint`, `plan` and `cloud` work here';
+    const hint = 'use a Linux machine or virtual machine; `haulout lint` and `plan` work here';
     return { ok: false, reason: `instances need Linux, and this is ${process.platform}`, hint };
   }
   if (process.getuid?.() !== 0) {

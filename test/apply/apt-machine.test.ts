@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { LocalCloud, type Machine } from '../../src/cloud/local.ts';
+import { builtGateway, bundle } from '../support/gateway.ts';
+import { MACHINE_NEEDS, sh } from '../support/machines.ts';
+import { command, describeWith } from '../support/needs.ts';
+import type { PackageAnswer, PackageOrder } from '../support/package-driver.ts';
+
+/** Small packages that need nothing; the second has an epoch. */
+const SMALL = 'sl';
+const EPOCH = 'libjs-jquery-mousewheel';
+
+describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl')], 'real apt on an instance', () => {
+  let cloud: LocalCloud;
+  let machine: Machine;
+  let gateway: Awaited<ReturnType<typeof builtGateway>>;
+  const directory = mkdtempSync(join(tmpdir(), 'haulout-apt-'));
+
+  beforeAll(async () => {
+    gateway = await builtGateway();
+    cloud = await LocalCloud.open({ gatewayScript: gateway.script });
+    const driver = await bundle(
+      new URL('../support/package-driver.ts', import.meta.url),
+      join(directory, 'driver.mjs'),
+    );
+    const files = { '/opt/driver.mjs': { content: await readFile(driver), mode: 0o644 } };
+    machine = await cloud.launch({ userData: Buffer.from('#!/bin/sh\n'), files });
+  });
+  afterAll(async () => {
+    await cloud?.close();
+    for (const path of [gateway?.directory, directory]) if (path) rmSync(path, { recursive: true, force: true });
+  });
+
+  async function order(...orders: PackageOrder[]): Promise<PackageAnswer[]> {
+    const result = await machine.exec(['node', '/opt/driver.mjs', JSON.stringify(orders)], { timeoutMs: 120_000 });
+    if (result.code !== 0) throw new Error(result.output);
+    return JSON.parse(result.stdout) as PackageAnswer[];
+  }
+
+  /** Holds a lock as dpkg does (fcntl, the whole file) for so many seconds; ends when it holds it. */
+  async function hold(path: string, seconds: number): Promise<void> {
+    const script = `use Fcntl; open(my $f, '+>>', '${path}') or die; my $l = pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0);
+      fcntl($f, F_SETLK, $l) or die "held"; open(my $o, '>', '/tmp/held'); close $o; sleep ${seconds};`;
+    await machine.plant('/opt/hold.pl', script, 0o644);
+    await sh(
+      machine,
+      'rm -f /tmp/held; setsid perl /opt/hold.pl > /dev/null 2>&1 < /dev/null & until [ -e /tmp/held ]; do sleep 0.1; done',
+    );
+  }
+
+  it('installs, asks and removes, takes a pattern as the planner does, and says what cannot be had', async () => {
+    const [before, small, pattern, gone, unknown] = await order(
+      { ask: [SMALL, EPOCH, 'no-such-package'] },
+      { install: [{ name: SMALL }], ask: [SMALL, 'dpkg'] },
+      { install: [{ name: EPOCH, version: '3.*' }], ask: [EPOCH] },
+      { remove: [SMALL], ask: [SMALL, EPOCH] },
+      { install: [{ name: 'no-such-package' }, { name: SMALL }] },
+    );
+    expect(before?.installed).toEqual({});
+    expect(before?.candidates).toEqual({
+      [SMALL]: expect.stringMatching(/^\d/),
+      [EPOCH]: expect.stringMatching(/^\d+:3/),
+    });
+    expect(small?.trouble).toBeUndefined();
+    expect(small?.installed).toEqual({ [SMALL]: before?.candidates[SMALL], dpkg: expect.stringMatching(/^\d/) });
+    expect(pattern?.trouble).toBeUndefined();
+    expect(pattern?.installed).toEqual({ [EPOCH]: before?.candidates[EPOCH] });
+    expect(gone?.installed).toEqual(pattern?.installed);
+    expect(unknown?.trouble).toMatchObject({
+      code: 'packages-failed',
+      subject: `package:no-such-package package:${SMALL}`,
+      reason: expect.stringMatching(/`apt-get install` ended with 100: .*no-such-package/),
+    });
+  }, 120_000);
+
+  it('waits for a lock that another package manager holds, and does not break it', async () => {
+    await hold('/var/lib/dpkg/lock-frontend', 5);
+    const [answer] = await order({ install: [{ name: SMALL }], ask: [SMALL] });
+    expect(answer?.trouble).toBeUndefined();
+    expect(answer?.installed[SMALL]).toMatch(/^\d/);
+    expect(answer?.ms).toBeGreaterThan(3_000);
+  }, 120_000);
+
+  it('mends an interrupted dpkg first, when nobody is at it any more', async () => {
+    // As a kill between unpacking and configuring leaves it, while another program still holds the lock.
+    const half = `perl -0pi -e 's/(Package: ${SMALL}\nStatus: install ok )installed/$1half-configured/' /var/lib/dpkg/status`;
+    expect((await sh(machine, `${half}; dpkg --audit | grep -c ${SMALL}`)).output).toBe('1');
+    await hold('/var/lib/dpkg/lock-frontend', 2);
+    const [answer] = await order({ remove: [EPOCH], ask: [SMALL, EPOCH] });
+    expect(answer?.trouble).toBeUndefined();
+    expect(answer?.installed).toEqual({ [SMALL]: expect.stringMatching(/^\d/) });
+    expect((await sh(machine, 'dpkg --audit')).output).toBe('');
+  }, 120_000);
+});
