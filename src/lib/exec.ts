@@ -78,11 +78,17 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions): 
       timedOut = true;
       stop();
     }, options.timeoutMs);
-    options.signal?.addEventListener('abort', stop, { once: true });
+    let aborted = false;
+    const onAbort = () => {
+      aborted = true;
+      stop();
+    };
+    if (options.signal?.aborted) onAbort();
+    else options.signal?.addEventListener('abort', onAbort, { once: true });
     const clear = () => {
       clearTimeout(timer);
       clearTimeout(killTimer);
-      options.signal?.removeEventListener('abort', stop);
+      options.signal?.removeEventListener('abort', onAbort);
     };
     child.once('error', (error) => {
       clear();
@@ -91,7 +97,7 @@ export function run(argv: readonly [string, ...string[]], options: RunOptions): 
     });
     child.once('exit', (code, signal) => {
       clear();
-      if (timedOut) killGroup(child, 'SIGKILL');
+      if (timedOut || aborted) killGroup(child, 'SIGKILL');
       void drained([output, errors]).then(() => {
         const durationMs = performance.now() - started;
         resolve({ code, signal, timedOut, output: both.text(), stdout: out.text(), durationMs });

@@ -63,7 +63,11 @@ describe('the timeline', () => {
     const told: TimelineEntry[] = [];
     const timeline = new Timeline(clock, (entry) => told.push(entry));
     clock.advance(5.4);
-    expect(await timeline.take({ step: 'facts' }, async () => (clock.advance(10), 'result'))).toBe('result');
+    const looking = async () => {
+      clock.advance(10);
+      return 'result';
+    };
+    expect(await timeline.take({ step: 'facts' }, looking)).toBe('result');
     await timeline.take({ step: 'service', subject: 'service:web', why: 'w' }, async () => clock.advance(20));
     expect(timeline.entries).toEqual([
       { step: 'facts', from: 5, ms: 10, ok: true },

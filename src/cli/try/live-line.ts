@@ -30,7 +30,7 @@ export class LiveLine {
   }
 
   #draw(): void {
-    const width = (process.stderr.columns ?? 80) - 1;
+    const width = (process.stderr.columns || 80) - 1; // 0: a terminal that does not say
     process.stderr.write(CLEAR + paint.dim((this.#text?.() ?? '').slice(0, width)));
     this.#drawn = true;
   }

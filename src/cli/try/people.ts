@@ -35,6 +35,7 @@ export class People implements Audience {
   readonly #stays: boolean;
   readonly #live = new LiveLine();
   #hinted = false;
+  #began = Date.now();
   readonly #booting = new Map<string, { since: number; doing: string }>();
 
   constructor(how: { readonly several: boolean; readonly stays: boolean }) {
@@ -70,7 +71,8 @@ export class People implements Audience {
 
   #follow(event: TryEvent): void {
     const { instanceId } = event;
-    if (event.event === 'launched') this.#booting.set(instanceId, { since: Date.now(), doing: 'the launcher runs' });
+    if (event.event === 'cloud') this.#began = Date.now();
+    if (event.event === 'launched') this.#booting.set(instanceId, { since: this.#began, doing: 'the launcher runs' });
     else if (event.event === 'ready' || event.event === 'terminated') this.#booting.delete(instanceId);
     const state = this.#booting.get(instanceId);
     if (state && event.event === 'phase') state.doing = NEXT[event.phase] ?? state.doing;
@@ -104,7 +106,7 @@ function linesOf(event: Exclude<TryEvent, Of<'phase'>>): Lines {
 /** `taken`: columns that something else needs. */
 function phaseLines({ phase, subject, ms, ok, sinceLaunchMs }: Of<'phase'>, taken: number): Lines {
   if (ok && ms < SHORT_MS && subject === '') return [];
-  const room = (process.stderr.columns ?? WIDE) - taken - TIME - WORD - 13;
+  const room = (process.stderr.columns || WIDE) - taken - TIME - WORD - 13;
   const width = Math.max(20, Math.min(MOST_SUBJECT, room));
   const about = cut(visible(subject), width).padEnd(width);
   const bar = '#'.repeat(Math.max(0, Math.min(MOST_BAR, room - width - 2, Math.ceil(ms / 500))));
