@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
-import { open, readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { EXIT } from '../lib/exit.ts';
 import { visible } from '../lib/log.ts';
+import { readRegular } from '../lib/read-regular.ts';
 import type { Status } from '../status/status.ts';
 import type { Paths } from './paths.ts';
 import { askForSync } from './requests.ts';
@@ -13,6 +14,7 @@ import { shortList } from './tell.ts';
 
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
+const LARGEST_STATUS = 16 * 1024 * 1024;
 
 /** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round has not ended. */
 export async function status(paths: Paths, words: readonly string[]): Promise<number> {
@@ -82,7 +84,8 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
 
 async function readStatus(paths: Paths): Promise<Status | undefined> {
   try {
-    return JSON.parse(await readFile(join(paths.state, 'status.json'), 'utf8')) as Status;
+    const bytes = await readRegular(join(paths.state, 'status.json'), LARGEST_STATUS);
+    return bytes && (JSON.parse(bytes.toString('utf8')) as Status);
   } catch {
     return undefined;
   }

@@ -30,7 +30,7 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     const ledger = await world.state.readLedger(identity.instanceId);
     round.ledger = ledger;
     const news = await round.take('bucket', () => lookAtBucket(world, memory));
-    const wanted = await round.take('spec', () => chooseWanted(world, ledger, news));
+    const wanted = await round.take('spec', () => chooseWanted(world, ledger, news, identity));
     round.chose(wanted, news.snapshot?.digest, memory.strangers);
     world.adopt(wanted.spec);
 

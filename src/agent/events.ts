@@ -1,4 +1,4 @@
-import { appendFile, rename, stat } from 'node:fs/promises';
+import { appendFile, lstat, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureDirectory } from '../lib/durable.ts';
 import type { Status } from '../status/status.ts';
@@ -48,11 +48,12 @@ export class EventLog {
   async #append(event: AgentEvent): Promise<void> {
     try {
       await ensureDirectory(this.#directory);
-      const size = await stat(this.#path).then(
-        (found) => found.size,
-        () => 0,
-      );
-      if (size > LARGEST) await rename(this.#path, `${this.#path}.1`);
+      const found = await lstat(this.#path).catch(() => undefined);
+      // What is no file (a pipe would hold us for ever) makes room like a log that is full.
+      if (found && (!found.isFile() || found.size > LARGEST)) {
+        await rm(`${this.#path}.1`, { recursive: true, force: true });
+        await rename(this.#path, `${this.#path}.1`);
+      }
       await appendFile(this.#path, `${JSON.stringify(event)}\n`, { mode: 0o600 });
     } catch {
       return;

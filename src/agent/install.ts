@@ -31,12 +31,12 @@ export async function install(paths: Paths, settings: Settings, agent: string): 
 }
 
 /** Absolute, because under cloud-init and cron PATH and HOME may say nothing. */
-export function commandScript(agent: string): string {
+export function commandScript(agent: string, node = process.execPath): string {
   return `#!/bin/sh
 # Made by haulout. It is the agent's own command: haulout status | sync | logs | service
 # The agent stands where only root may look.
 [ "$(id -u)" = 0 ] || { echo 'haulout: only root may ask this. next: sudo haulout ...' >&2; exit ${EXIT.notPermitted}; }
-exec '${process.execPath}' '${agent}' "$@"
+exec ${shellWord(node)} ${shellWord(agent)} "$@"
 `;
 }
 
@@ -44,7 +44,7 @@ exec '${process.execPath}' '${agent}' "$@"
  * Type=exec; never ordered after cloud-init's or multi-user's units, which wait for the script that starts us (a deadlock
  * seen in the field). KillMode=process: what services left running is not ours to end (law 8).
  */
-export function unitFile(agent: string): string {
+export function unitFile(agent: string, node = process.execPath): string {
   return `[Unit]
 Description=haulout: keeps this machine as its bucket wants it
 Wants=network-online.target
@@ -53,7 +53,7 @@ StartLimitIntervalSec=0
 
 [Service]
 Type=exec
-ExecStart=${process.execPath} ${agent} run
+ExecStart=${unitWord(node)} ${unitWord(agent).replaceAll('$', '$$$$')} run
 Restart=always
 RestartSec=5s
 KillMode=process
@@ -101,8 +101,18 @@ function startDetached(paths: Paths, agent: string): void {
   if (child.pid === undefined) throw notStarted('the agent', null);
 }
 
-export function keeperScript(agent: string): string {
-  return `while :; do '${process.execPath}' '${agent}' run; case $? in 0 | 75) exit ;; esac; sleep 5; done`;
+export function keeperScript(agent: string, node = process.execPath): string {
+  return `while :; do ${shellWord(node)} ${shellWord(agent)} run; case $? in 0 | 75) exit ;; esac; sleep 5; done`;
+}
+
+/** A Node may stand at any path that somebody chose. */
+function shellWord(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/** systemd.service(5), "command lines": in quotes, specifiers doubled; in all but the first word variables too. */
+function unitWord(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;
 }
 
 function notStarted(what: string, code: number | null): HauloutError {

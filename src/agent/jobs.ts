@@ -11,6 +11,8 @@ export class Jobs {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #run: (job: JobSpec) => Promise<{ readonly ok: boolean; readonly code: number | null }>;
+  /** By id: a job that was changed while it runs is still that job. */
+  readonly #running = new Set<string>();
   readonly #active = new Map<string, { print: string; stop: AbortController }>();
 
   constructor(clock: Clock, log: Log, run: (job: JobSpec) => Promise<{ ok: boolean; code: number | null }>) {
@@ -40,12 +42,16 @@ export class Jobs {
   }
 
   async #once(job: JobSpec): Promise<void> {
+    if (this.#running.has(job.id)) return;
+    this.#running.add(job.id);
     try {
       const { ok, code } = await this.#run(job);
       if (ok) this.#log.info(`job:${job.id} ran`);
       else this.#log.warn(`job:${job.id} ended with ${code ?? 'a signal or its time limit'}`);
     } catch (error) {
       this.#log.warn(`job:${job.id} could not run: ${error instanceof Error ? error.message : String(error)}`);
+    } finally {
+      this.#running.delete(job.id);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /**
  * One agent at a time, by a kernel lock on a descriptor that this process holds: it ends with the process, however that ends,
@@ -9,15 +10,42 @@ export interface Lock {
   release(): void;
 }
 
+const LOCK_FILE = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const LONGEST_MS = 10_000;
+
 /** undefined: somebody else has it. */
 export function tryLock(path: string): Lock | undefined {
-  const descriptor = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
-  const result = spawnSync('flock', ['--exclusive', '--nonblock', '3'], {
-    stdio: ['ignore', 'ignore', 'ignore', descriptor],
-    timeout: 10_000,
-  });
-  if (result.status === 0) return { release: () => closeSync(descriptor) };
+  const descriptor = openLock(path);
+  if (flock(descriptor, '--nonblock')) return { release: () => closeSync(descriptor) };
   closeSync(descriptor);
-  if (result.error) throw result.error;
   return undefined;
+}
+
+function openLock(path: string): number {
+  try {
+    return openSync(path, LOCK_FILE, 0o600);
+  } catch {
+    clear(path);
+    return openSync(path, LOCK_FILE, 0o600);
+  }
+}
+
+/** Law 5: a directory or a link where the lock belongs is removed, by one process at a time: the next may find a lock there. */
+function clear(path: string): void {
+  const around = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    if (!flock(around)) return;
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true, force: true });
+  } finally {
+    closeSync(around);
+  }
+}
+
+function flock(descriptor: number, ...how: string[]): boolean {
+  const result = spawnSync('flock', ['--exclusive', ...how, '3'], {
+    stdio: ['ignore', 'ignore', 'ignore', descriptor],
+    timeout: LONGEST_MS,
+  });
+  if (result.error) throw result.error;
+  return result.status === 0;
 }

@@ -10,6 +10,7 @@ import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { readRegular } from '../lib/read-regular.ts';
 import { ec2Provider } from '../metadata/ec2.ts';
 import { type Identity, isIdentity } from '../metadata/provider.ts';
 import { chooseContainment } from '../services/contain.ts';
@@ -27,6 +28,8 @@ import type { Rhythm } from './resident.ts';
 import { ServiceHands } from './service-hands.ts';
 import { StatusUpload } from './upload.ts';
 import type { World } from './world.ts';
+
+const LARGEST_OVERRIDE = 1024 * 1024;
 
 export interface WorldParts {
   readonly paths: Paths;
@@ -139,7 +142,7 @@ function isKeptIdentity(value: unknown): value is { bootId: string; identity: Id
 
 /** A broken override is said and left out: it must not keep a machine from its bucket. */
 async function readOverride(paths: Paths, log: Log): Promise<Awaited<ReturnType<World['override']>>> {
-  const text = await readFile(paths.override).catch(() => undefined);
+  const text = await readRegular(paths.override, LARGEST_OVERRIDE).catch(() => undefined);
   if (!text) return {};
   const parsed = parseOverride(text, paths.override);
   if (parsed.ok) return parsed.override;

@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from 'node:fs';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
-import { writeWhole } from '../lib/durable.ts';
+import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import type { Status } from '../status/status.ts';
 
 /**
@@ -35,8 +35,13 @@ export class Requests {
 
   async answer(names: readonly string[], status: Status): Promise<void> {
     for (const name of names) {
-      await rm(join(this.#requests, name), { force: true });
-      await writeWhole(join(this.#answers, name), JSON.stringify(status), { mode: 0o600, sync: false });
+      try {
+        await rm(join(this.#requests, name), { force: true, recursive: true });
+        await ensureDirectory(this.#answers);
+        await writeWhole(join(this.#answers, name), JSON.stringify(status), { mode: 0o600, sync: false });
+      } catch {
+        // Whoever asked gives up in time; a full or broken /run must not end the agent.
+      }
     }
   }
 

@@ -61,8 +61,12 @@ export class Resident {
 
   async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
-    this.#wake = () => woken.abort();
-    await this.#world.clock.sleep(milliseconds, AbortSignal.any([signal, woken.signal])).catch(() => undefined);
+    const wake = () => woken.abort();
+    this.#wake = wake;
+    // Not AbortSignal.any: each one leaves a trace on the signal of our whole life, and this is every few seconds of it.
+    signal.addEventListener('abort', wake, { once: true });
+    await this.#world.clock.sleep(milliseconds, woken.signal).catch(() => undefined);
+    signal.removeEventListener('abort', wake);
     this.#wake = () => undefined;
   }
 }

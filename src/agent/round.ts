@@ -1,4 +1,4 @@
-import type { Ledger } from '../ledger/ledger.ts';
+import { isSetAside, type Ledger } from '../ledger/ledger.ts';
 import { asTrouble, type Trouble } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Plan } from '../plan/step.ts';
@@ -63,9 +63,10 @@ export class Round {
   converged(outcome: Outcome, ledger: Ledger): void {
     this.#outcome = outcome;
     this.#trouble ??= outcome.failures[0]?.trouble;
-    const aside = this.#bucketDigest === undefined ? undefined : ledger.content.setAside[this.#bucketDigest];
-    if (aside && this.#bucketDigest) {
-      this.#setAside = { digest: this.#bucketDigest, code: aside.code, subject: aside.subject };
+    const digest = this.#bucketDigest ?? '';
+    const aside = ledger.content.setAside[digest];
+    if (aside && isSetAside(ledger.content, digest, this.#world.clock.now())) {
+      this.#setAside = { digest, code: aside.code, subject: aside.subject };
       this.#trouble ??= setAsideTrouble(aside, this.#world.store.name);
     }
     const spec = this.#wanted?.spec;

@@ -33,6 +33,7 @@ export function cron(expression: string, timezone: string): Cron {
   const local = localClock(timezone);
   // In UTC, because it is handed local time dressed as UTC: no zone arithmetic is left to it.
   const task = createTask(expression, () => undefined, { timezone: 'UTC' });
+  void task.destroy(); // it is in node-cron's registry for ever otherwise, and one is made for each rest of the agent
   const matches = (slot: number) => task.match(new Date(slot));
   let last: number | undefined;
 

@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
 import { HauloutError } from '../lib/errors.ts';
+import { readRegular } from '../lib/read-regular.ts';
 import { parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
 
 /** What was said at launch, kept for the next boot: `/var/lib/haulout/settings`, the lines of user-data again. */
 const NAME = 'settings';
+const LARGEST = 64 * 1024;
 
 export async function writeSettings(paths: Paths, settings: Settings): Promise<void> {
   const lines = Object.entries(settingsRecord(settings)).map(([name, value]) => `${name}=${value}\n`);
@@ -14,8 +15,8 @@ export async function writeSettings(paths: Paths, settings: Settings): Promise<v
 }
 
 export async function readSettings(paths: Paths): Promise<Settings> {
-  const text = await readFile(join(paths.state, NAME), 'utf8').catch(() => '');
-  const pairs = text.split('\n').flatMap((line) => {
+  const bytes = await readRegular(join(paths.state, NAME), LARGEST).catch(() => undefined);
+  const pairs = (bytes?.toString('utf8') ?? '').split('\n').flatMap((line) => {
     const at = line.indexOf('=');
     return at > 0 ? [[line.slice(0, at), line.slice(at + 1)] as const] : [];
   });

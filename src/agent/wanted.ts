@@ -1,8 +1,10 @@
+import { checkTemplates } from '../apply/check-templates.ts';
 import type { Snapshot } from '../bucket/snapshot.ts';
 import { SPEC_PATH } from '../bucket/snapshot.ts';
 import { type Taken, takeSnapshot } from '../bucket/take.ts';
 import { chooseContent, type Ledger } from '../ledger/ledger.ts';
 import { asTrouble, HauloutError, type Trouble } from '../lib/errors.ts';
+import type { Identity } from '../metadata/provider.ts';
 import { checkContent } from '../spec/check-content.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
@@ -26,6 +28,7 @@ export interface Wanted {
 }
 
 const LARGEST_SPEC = 1024 * 1024;
+const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** Law 3: a bucket that is empty, gone, forbidden or out of reach is no news, and no news changes nothing. */
 export async function lookAtBucket(world: World, memory: Memory): Promise<News> {
@@ -60,21 +63,22 @@ export async function lookAtBucket(world: World, memory: Memory): Promise<News> 
  * no news          | there          | the proven one: drift is still put back
  * no news          | none           | nothing: the round fails with the trouble
  */
-export async function chooseWanted(world: World, ledger: Ledger, news: News): Promise<Wanted> {
+export async function chooseWanted(world: World, ledger: Ledger, news: News, identity: Identity): Promise<Wanted> {
   const proven =
     ledger.content.proven === undefined ? undefined : await world.state.readSnapshot(ledger.content.proven);
   // Its file was lost, and the bucket has it still: it may not have it the next time.
   if (!proven && news.snapshot && news.snapshot.digest === ledger.content.proven) {
     await world.state.writeSnapshot(news.snapshot);
   }
-  const choice = chooseContent(ledger.content, news.snapshot, proven);
+  const choice = chooseContent(ledger.content, news.snapshot, proven, world.clock.now());
   if (!choice) throw new HauloutError(news.trouble ?? noSpec(world.store.name));
-  const first = await readSpec(world, choice.snapshot);
+  const first = await readSpec(world, choice.snapshot, identity);
   const warnings = first.warnings;
   if (first.spec) {
     return { snapshot: choice.snapshot, spec: first.spec, trouble: news.trouble, mistakes: [], warnings };
   }
-  const fallback = proven && proven.digest !== choice.snapshot.digest ? await readSpec(world, proven) : undefined;
+  const fallback =
+    proven && proven.digest !== choice.snapshot.digest ? await readSpec(world, proven, identity) : undefined;
   if (!proven || !fallback?.spec) throw new SpecRefused(first.mistakes);
   const trouble = specTrouble(first.mistakes);
   return { snapshot: proven, spec: fallback.spec, trouble, mistakes: first.mistakes, warnings };
@@ -86,14 +90,19 @@ interface ReadSpec {
   readonly warnings: readonly Mistake[];
 }
 
-async function readSpec(world: World, snapshot: Snapshot): Promise<ReadSpec> {
+async function readSpec(world: World, snapshot: Snapshot, identity: Identity): Promise<ReadSpec> {
   const entry = snapshot.entries.find(({ path }) => path === SPEC_PATH);
   if (!entry) return { spec: undefined, mistakes: [], warnings: [] };
   const parsed = parseSpec(await world.eyes.cache.bytes(entry.sha256, Math.max(entry.size, LARGEST_SPEC)));
   if (!parsed.ok) return { spec: undefined, mistakes: parsed.mistakes, warnings: parsed.warnings };
   const found = checkContent(parsed.spec, snapshot.entries);
   const warnings = [...parsed.warnings, ...found.warnings];
-  if (found.mistakes.length > 0) return { spec: undefined, mistakes: found.mistakes, warnings };
+  const read = async (path: string) => {
+    const template = snapshot.entries.find((candidate) => candidate.path === path);
+    return template && (await world.eyes.cache.bytes(template.sha256, LARGEST_TEMPLATE));
+  };
+  const mistakes = [...found.mistakes, ...(await checkTemplates(parsed.spec, identity, world.settings.role, read))];
+  if (mistakes.length > 0) return { spec: undefined, mistakes, warnings };
   return { spec: { ...parsed.spec, ...(await world.override()) }, mistakes: [], warnings };
 }
 

@@ -48,6 +48,8 @@ export interface Failures {
   readonly content: string;
   /** Wall clock, milliseconds: no try before. */
   readonly nextTry: number;
+  /** Since its last success it was acted upon: not only refused by `validate`, before it saw anything. */
+  readonly reached: boolean;
 }
 
 export interface ContentRecord {
@@ -86,7 +88,8 @@ export function failed(
   const { wanted, code, content, now } = failure;
   const count = before?.failures?.content === content ? before.failures.count + 1 : 1;
   const pause = Math.min(BACK_OFF_CAP_MS, BACK_OFF_BASE_MS * 2 ** (count - 1));
-  const failures = { count, code, content, nextTry: now + pause };
+  const reached = code !== 'validate-failed' || before?.failures?.reached === true;
+  const failures = { count, code, content, nextTry: now + pause, reached };
   return withSubjects(ledger, [[subject, { ...before, wanted, failures }]]);
 }
 
@@ -114,13 +117,28 @@ export function contentProven(content: ContentRecord, digest: string): ContentRe
   return { proven: digest, setAside: keepRecent(content.setAside) };
 }
 
+/**
+ * What failed for a reason that may lie outside of it (an archive of packages that cannot be reached) is not given up for
+ * good: it has its three rounds again every hour.
+ */
+const PASSING = new Set(['packages-failed', 'packages-timeout', 'content-missing', 'ENOSPC', 'EDQUOT']);
+const TRY_AGAIN_MS = 3_600_000;
+
+export function isSetAside(content: ContentRecord, digest: string, now: number): boolean {
+  const aside = content.setAside[digest];
+  if (!aside) return false;
+  const since = now - Date.parse(aside.at);
+  return !PASSING.has(aside.code) || (since >= 0 && since < TRY_AGAIN_MS);
+}
+
 /** Which snapshot to bring about: the bucket's, unless it was set aside or is unusable; then the last proven one. */
 export function chooseContent(
   content: ContentRecord,
   candidate: Snapshot | undefined,
   proven: Snapshot | undefined,
+  now: number,
 ): { readonly snapshot: Snapshot; readonly choice: 'bucket' | 'proven' } | undefined {
-  if (candidate && content.setAside[candidate.digest] === undefined) return { snapshot: candidate, choice: 'bucket' };
+  if (candidate && !isSetAside(content, candidate.digest, now)) return { snapshot: candidate, choice: 'bucket' };
   return proven ? { snapshot: proven, choice: 'proven' } : candidate && { snapshot: candidate, choice: 'bucket' };
 }
 

@@ -129,7 +129,7 @@ function isRecord(value: unknown): value is SubjectRecord {
   if (previous !== undefined && !isPrevious(previous)) return false;
   if (failures === undefined) return true;
   if (!isObject(failures) || !isText(failures['content']) || !isText(failures['code'])) return false;
-  return [failures['count'], failures['nextTry']].every(Number.isFinite);
+  return typeof failures['reached'] === 'boolean' && [failures['count'], failures['nextTry']].every(Number.isFinite);
 }
 
 function isPrevious(value: unknown): boolean {

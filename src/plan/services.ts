@@ -45,7 +45,7 @@ export function serviceStep(
     return activate('its image is not the one in the bucket', imagePhases(fact));
   }
   // Whatever it was half configured with, perhaps by content that was given up since: from the start.
-  if (record.failures) return activate('its last activation failed', changePhases(service, fact, changed));
+  if (record.failures?.reached) return activate('its last activation failed', changePhases(service, fact, changed));
   if (fact.healthy === false) return activate('its check fails', [...validating(service), 'start', 'check']);
   return undefined;
 }

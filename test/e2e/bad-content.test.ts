@@ -52,7 +52,7 @@ describeWith([root], 'content that cannot be used', () => {
       'root/etc/motd.role': 'one\n  {{ instance.nosuch }}\n',
       'root/etc/walrus.conf': 'never\n',
     });
-    expect(trouble).toMatchObject({ code: 'template-failed', subject: 'file:/etc/motd.role' });
+    expect(trouble).toMatchObject({ code: 'spec-invalid', subject: 'spec:root/etc/motd.role:2:6' });
     expect(trouble?.reason).toMatch(/nosuch.*line:2, col:\d/);
     expect(await role.read('/etc/walrus.conf')).toBe('one\n');
     expect((await role.exec('test -e /etc/motd.role')).code).toBe(1);

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import * as book from '../../src/ledger/ledger.ts';
 import { NOW, snapshotOf } from '../support/planned.ts';
 
-const { activated, chooseContent, contentFailed, contentProven, emptyLedger, failed, isDue, withSubjects } = book;
+const { activated, chooseContent, contentFailed, contentProven, emptyLedger, failed, isDue, isSetAside, withSubjects } =
+  book;
 const SUBJECT = 'service:web';
 const MINUTE = 60_000;
 
@@ -125,8 +126,23 @@ describe('content', () => {
     ['no news, nothing proven', { setAside: {} }, undefined, undefined, undefined],
     ['another one set aside', { setAside: { other: failure } }, bucket, proven, 'bucket'],
   ] as const)('the choice: %s', (_case, content, candidate, last, choice) => {
-    const chosen = chooseContent(content, candidate, last);
+    const chosen = chooseContent(content, candidate, last, NOW);
     expect(chosen?.choice).toBe(choice);
     expect(chosen?.snapshot).toBe(choice === 'bucket' ? bucket : choice && proven);
+  });
+
+  const HOUR = 3_600_000;
+  it.each([
+    // code, how long ago, set aside
+    ['check-failed', 0, true],
+    ['check-failed', 100 * HOUR, true],
+    ['packages-failed', HOUR - 1, true],
+    ['packages-failed', HOUR, false],
+    ['packages-timeout', 2 * HOUR, false],
+    ['packages-failed', -HOUR, false],
+  ])('content that failed with %s, %i ms ago, is given up: %s', (code, ago, aside) => {
+    const at = new Date(NOW - ago).toISOString();
+    expect(isSetAside({ setAside: { d: { at, code, subject: 'package:nginx' } } }, 'd', NOW)).toBe(aside);
+    expect(isSetAside({ setAside: {} }, 'd', NOW)).toBe(false);
   });
 });

@@ -58,7 +58,7 @@ export const MUTANTS = [
     file: 'src/userdata/launcher/bucket.ts',
     find: 'if (sha256(reply.body) === agent) return reply.body;',
     replace: 'if (sha256(reply.body) !== "") return reply.body;',
-    tests: ['test/userdata/launcher-refusals.test.ts'],
+    tests: ['test/userdata/launcher.test.ts'],
   },
   {
     id: 'a-short-body-is-whole',
@@ -67,6 +67,22 @@ export const MUTANTS = [
     find: 'if (size !== object.size) throw incomplete(object.key, size, object.size);',
     replace: 'if (size > object.size) throw incomplete(object.key, size, object.size);',
     tests: ['test/aws'],
+  },
+  {
+    id: 'any-ledger-is-believed',
+    law: 5,
+    file: 'src/ledger/state-files.ts',
+    find: 'if (valid(value)) return value;',
+    replace: 'if (valid(value) || value !== undefined) return value as T;',
+    tests: ['test/ledger/state-files.test.ts', 'test/e2e/law-5.test.ts'],
+  },
+  {
+    id: 'damage-is-not-put-aside',
+    law: 5,
+    file: 'src/ledger/state-files.ts',
+    find: "if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;",
+    replace: "if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;",
+    tests: ['test/ledger/state-files.test.ts', 'test/e2e/law-5.test.ts'],
   },
   {
     id: 'a-file-is-written-in-place',

@@ -5,7 +5,7 @@ import { serviceInputs, serviceStep } from '../../src/plan/services.ts';
 import type { ServiceSpec } from '../../src/spec/spec.ts';
 import { imageService, serviceFact, unitService } from '../support/planned.ts';
 
-const FAILURES = { count: 1, code: 'x', content: 'c', nextTry: 0 };
+const FAILURES = { count: 1, code: 'x', content: 'c', nextTry: 0, reached: true };
 const imageFact = serviceFact({ image: 'i1', installed: 'i1' });
 
 function recordOf(service: ServiceSpec, fact: ServiceFact, more: Partial<SubjectRecord> = {}): SubjectRecord {
@@ -137,6 +137,14 @@ describe('the moments of DESIGN §7', () => {
       serviceFact(),
       recordOf(strict, serviceFact(), { failures: FAILURES }),
       'validate reload check (its last activation failed)',
+    ],
+    // refused by `validate`, it never saw what was refused
+    [
+      'unit, refused',
+      strict,
+      serviceFact(),
+      recordOf(strict, serviceFact(), { failures: { ...FAILURES, reached: false } }),
+      undefined,
     ],
     [
       'unit, failed the first time',
