@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { checkTemplates } from '../apply/check-templates.ts';
 import { EXIT } from '../lib/exit.ts';
 import { checkContent } from '../spec/check-content.ts';
 import { formatMistakes, toFinding } from '../spec/format.ts';
@@ -6,11 +7,13 @@ import { lintHook } from '../spec/lint-hooks.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
 import { type Findings, lintArchives } from './lint-archives.ts';
+import { freshMachine } from './plan-facts.ts';
 import { isExecutable, type RoleDirectory, readRoleDirectory, readStart } from './role-directory.ts';
 import { data, paint, say } from './talk.ts';
 
 const HOOK = /^services\/[^/]+\/bin\/[^/]+$/;
 const HOOK_START = 4096;
+const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** `haulout lint`: 0 nothing to say or warnings only, 2 mistakes. */
 export async function lint(directory: string, options: { json?: boolean }): Promise<number> {
@@ -45,15 +48,25 @@ async function lintRole(role: RoleDirectory): Promise<Findings> {
   if (!parsed.ok) add({ mistakes: parsed.mistakes, warnings: [] });
   else add(checkContent(parsed.spec, contentOf(role)));
   for (const { key } of role.listing.objects) if (HOOK.test(key)) add(await lintHookFile(role, key));
-  if (parsed.ok) add(await lintArchives(role, parsed.spec));
+  if (parsed.ok) {
+    add(await lintArchives(role, parsed.spec));
+    add({ mistakes: await lintTemplates(role, parsed.spec), warnings: [] });
+  }
   return findings;
 }
 
+/** Rendered for a machine that does not exist: a name that no machine has is found all the same. */
+function lintTemplates(role: RoleDirectory, spec: Spec): Promise<readonly Mistake[]> {
+  const read = (path: string) => readStart(join(role.path, path), LARGEST_TEMPLATE).catch(() => undefined);
+  return checkTemplates(spec, freshMachine.identity, role.role, read);
+}
+
 /** As the agent would read it, or the mistakes that keep it from that. */
-export function specOf(role: RoleDirectory): { spec: Spec } | { mistakes: readonly Mistake[] } {
+export async function specOf(role: RoleDirectory): Promise<{ spec: Spec } | { mistakes: readonly Mistake[] }> {
   const parsed = parseSpec(role.spec);
   if (!parsed.ok) return { mistakes: parsed.mistakes };
-  const { mistakes } = checkContent(parsed.spec, contentOf(role));
+  const found = checkContent(parsed.spec, contentOf(role)).mistakes;
+  const mistakes = [...found, ...(await lintTemplates(role, parsed.spec))];
   return mistakes.length > 0 ? { mistakes } : { spec: parsed.spec };
 }
 

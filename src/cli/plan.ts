@@ -26,7 +26,7 @@ export interface PlanOptions {
  */
 export async function plan(directory: string, options: PlanOptions): Promise<number> {
   const role = await readRoleDirectory(directory);
-  const read = specOf(role);
+  const read = await specOf(role);
   if ('mistakes' in read) {
     if (options.json) data({ schema: 1, findings: read.mistakes.map((mistake) => toFinding(mistake)) });
     else process.stdout.write(formatMistakes(read.mistakes));

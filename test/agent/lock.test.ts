@@ -41,7 +41,7 @@ describeWith([command('flock', 'util-linux')], 'the lock of the agent', () => {
     for (const damaged of [false, true]) {
       const path = join(scratch(), 'lock');
       if (damaged) put(join(path, 'in', 'the way'), '');
-      const holders = Array.from({ length: 20 }, () => start(path, Date.now() + 4_000));
+      const holders = Array.from({ length: 20 }, () => start(path, Date.now() + 2_500));
       for (const holder of holders) expect(await said(holder)).toBe(true);
       expect(holders.filter((holder) => holder.said.includes('held'))).toHaveLength(1);
       for (const holder of holders) holder.process.kill('SIGKILL');
