@@ -5,7 +5,7 @@ import type { Status } from '../../src/status/status.ts';
 import { type CliResult, haulout } from '../support/cli.ts';
 import { describeWith, root } from '../support/needs.ts';
 import { dist } from '../support/role.ts';
-import { TINY, testDirectory, writeRole } from '../support/role-files.ts';
+import { roleForAll, TINY, testDirectory, writeRole } from '../support/role-files.ts';
 import { eventually } from '../support/scratch.ts';
 
 const BUCKET = 'fleet';
@@ -17,7 +17,7 @@ interface Planned {
 
 /** The operator's own path: the role into a bucket, the script that is printed into the instance, and the commands there. */
 describeWith([root], 'an instance launched with what haulout userdata printed', () => {
-  const role = writeRole(join(testDirectory(), 'tiny'), TINY);
+  const role = roleForAll(join(testDirectory(), 'tiny'), TINY);
   let cloud: LocalCloud;
   let machine: Machine;
   let printed: CliResult;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { run } from '../../src/lib/exec.ts';
 import { command, describeWith, root } from '../support/needs.ts';
-import { TINIEST, testDirectory, writeRole } from '../support/role-files.ts';
+import { roleForAll, TINIEST, testDirectory } from '../support/role-files.ts';
 import { CLI } from '../support/try.ts';
 
 const HELLO = fileURLToPath(new URL('../../buckets/hello', import.meta.url));
@@ -35,7 +35,7 @@ describeWith([script], 'on a terminal', () => {
 });
 
 describeWith([root, script], 'haulout try on a terminal', () => {
-  const role = writeRole(join(testDirectory(), 'tiniest'), TINIEST);
+  const role = roleForAll(join(testDirectory(), 'tiniest'), TINIEST);
 
   it('says what is under way in a last line that leaves no trace', async () => {
     const output = await onTerminal(['try', role, '--once']);

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { RUN_ROOT } from '../../src/cloud/machine/run-directory.ts';
 import { ownCgroups } from '../support/machines.ts';
 import { describeWith, root } from '../support/needs.ts';
-import { TINIEST, testDirectory, writeRole } from '../support/role-files.ts';
+import { roleForAll, TINIEST, testDirectory } from '../support/role-files.ts';
 import { eventually, isAlive } from '../support/scratch.ts';
 import { descendants, endAll, TryProcess, tryToEnd } from '../support/try.ts';
 
@@ -23,7 +23,7 @@ const MOMENTS: readonly (readonly [string, (child: TryProcess) => boolean])[] = 
 
 describeWith([root], 'haulout try leaves nothing', () => {
   const directory = testDirectory();
-  const tiniest = writeRole(join(directory, 'tiniest'), TINIEST);
+  const tiniest = roleForAll(join(directory, 'tiniest'), TINIEST);
   let temporary: string;
   let before: ReturnType<typeof marksHere>;
 

@@ -2,21 +2,23 @@ import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, wr
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { run, SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
 import { command, describeWith, root } from '../support/needs.ts';
 import { dist } from '../support/role.ts';
-import { TINIEST, TINY, testDirectory, writeRole } from '../support/role-files.ts';
+import { roleForAll, TINIEST, TINY, testDirectory, writeRole } from '../support/role-files.ts';
 import { CLI, endAll, TryProcess, tryToEnd } from '../support/try.ts';
 
 const LONG = 120_000;
 
 describe('haulout try, before anything is started', () => {
   const directory = testDirectory();
-  const role = writeRole(join(directory, 'role'), TINIEST);
-  writeRole(join(directory, 'elsewhere/role'), TINIEST);
-  writeRole(join(directory, 'My Planet'), TINIEST);
-  mkdirSync(join(directory, 'empty'));
+  const role = roleForAll(join(directory, 'role'), TINIEST);
+  roleForAll(join(directory, 'elsewhere/role'), TINIEST);
+  roleForAll(join(directory, 'My Planet'), TINIEST);
+  beforeAll(() => {
+    mkdirSync(join(directory, 'empty'));
+  });
 
   it.each([
     ['no directory', [], 64, /no directory is named/],
@@ -47,8 +49,8 @@ describe('haulout try, before anything is started', () => {
 
 describeWith([root], 'haulout try with flags', () => {
   const directory = testDirectory();
-  const tiny = writeRole(join(directory, 'tiny'), TINY);
-  const tiniest = writeRole(join(directory, 'tiniest'), TINIEST);
+  const tiny = roleForAll(join(directory, 'tiny'), TINY);
+  const tiniest = roleForAll(join(directory, 'tiniest'), TINIEST);
   afterEach(endAll, 60_000);
 
   it(

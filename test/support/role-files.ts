@@ -1,7 +1,8 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 
 /** A role without packages that is up in seconds: a file, and a service that answers on a port. */
 export const TINY: Readonly<Record<string, string>> = {
@@ -30,10 +31,21 @@ export const TINIEST: Readonly<Record<string, string>> = {
   'root/srv/hello.txt': 'one\n',
 };
 
-/** A directory of the test file's own, gone after its last test. */
+/** A directory of the describing group's own: there from its first test on, gone after its last. */
 export function testDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'haulout-try-'));
+  const directory = join(tmpdir(), `haulout-try-${randomBytes(6).toString('hex')}`);
+  beforeAll(() => {
+    mkdirSync(directory, { mode: 0o755 });
+  });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** A role that is there from the group's first test on. */
+export function roleForAll(directory: string, files: Readonly<Record<string, string>>): string {
+  beforeAll(() => {
+    writeRole(directory, files);
+  });
   return directory;
 }
 
