@@ -130,7 +130,7 @@ class Hand {
     const { world, round, identity, snapshot } = this.#job;
     const { facts } = this.#scene;
     if (step.phases.includes('validate')) {
-      const refused = await world.services.validate(service, identity);
+      const refused = await world.services.validate(service);
       if (refused) {
         await this.#putBack(service, refused.trouble.code);
         return refused;
@@ -153,7 +153,7 @@ class Hand {
   }
 
   async #stop(step: StepOf<'stop-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
-    const failure = await this.#job.world.services.stop(service, step.remove, this.#job.identity);
+    const failure = await this.#job.world.services.stop(service, step.remove);
     if (!failure) await this.#keep(withSubjects(this.#ledger, [[step.subject, activated(service.state)]]));
     return failure;
   }

@@ -19,6 +19,7 @@ import { runCommand } from '../services/hooks.ts';
 import type { ServiceTools } from '../services/lifecycle.ts';
 import { unitManager } from '../services/units.ts';
 import { parseOverride } from '../spec/parse.ts';
+import type { Status } from '../status/status.ts';
 import type { Settings } from '../userdata/settings.ts';
 import { EventLog } from './events.ts';
 import { Jobs } from './jobs.ts';
@@ -44,7 +45,7 @@ export interface WorldParts {
 }
 
 /** The real world of an instance, made once. Drivers are chosen here, in tables and by looking, and nowhere else. */
-export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs: Jobs; tools: () => HookTools }> {
+export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs: Jobs; tools: HookTools }> {
   const { paths, settings, log, state, memory } = parts;
   const clock = systemClock;
   const random = Math.random;
@@ -61,24 +62,10 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     random,
   });
   const cache = new ContentCache(join(paths.state, 'objects'));
-  const containment = await chooseContainment();
-  const logs = join(paths.log, 'services');
-  const units = unitManager(containment, logs);
-  const cfg = { directory: join(paths.run, 'cfg') };
-  const hooksOf = (instance: Identity): HookTools => {
-    return { containment, instanceId: instance.instanceId, role: settings.role, logs };
-  };
-  const toolsOf = (instance: Identity): ServiceTools => ({ hooks: hooksOf(instance), units, cfg, clock });
-  const services = new ServiceHands({
-    tools: toolsOf,
-    place: { services: paths.services },
-    cache,
-    root: paths.root,
-    role: settings.role,
-  });
+  const { services, hooks } = await makeServices(parts, cache, identity);
   const jobs = new Jobs(clock, log, (job) => {
     const { id, run: line, user, timeoutMs } = job;
-    return runCommand(hooksOf(identity), { kind: 'job', id, line, user, timeoutMs });
+    return runCommand(hooks, { kind: 'job', id, line, user, timeoutMs });
   });
   const upload = new StatusUpload({
     node: process.execPath,
@@ -103,7 +90,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       files: new FileObserver(paths.root, () => clock.elapsed()),
       packages: apt({ clock, onOutput: (text) => log.debug(text.trimEnd()) }),
       bootId,
-      healthy: (service) => services.healthy(service, identity),
+      healthy: (service) => services.healthy(service),
       installedImage: (service) => services.installedImage(service),
     },
     files: new FileWriter(paths.root, cache),
@@ -114,15 +101,35 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     override: () => readOverride(paths, log),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
-      const text = `${JSON.stringify(status)}\n`;
-      await state.writeText('status.json', text, status.lastSync.steps > 0).catch((error) => {
-        log.warn(`the status could not be written: ${error.message}`);
-      });
+      await writeStatus(state, status, log);
       await events.round(status, parts.asked());
       await upload.write(status, live);
     },
   };
-  return { world, jobs, tools: () => hooksOf(identity) };
+  return { world, jobs, tools: hooks };
+}
+
+/** What hooks and units are run with: the best containment this machine has, found out once. */
+async function makeServices(
+  { paths, settings }: WorldParts,
+  cache: ContentCache,
+  identity: Identity,
+): Promise<{ services: ServiceHands; hooks: HookTools }> {
+  const containment = await chooseContainment();
+  const logs = join(paths.log, 'services');
+  const hooks = { containment, instanceId: identity.instanceId, role: settings.role, logs };
+  const units = unitManager(containment, logs);
+  const tools: ServiceTools = { hooks, units, cfg: { directory: join(paths.run, 'cfg') }, clock: systemClock };
+  const place = { services: paths.services };
+  return { services: new ServiceHands({ tools, place, cache, root: paths.root, role: settings.role }), hooks };
+}
+
+/** A disk that is full keeps no status, and that ends no round. */
+async function writeStatus(state: StateFiles, status: Status, log: Log): Promise<void> {
+  const text = `${JSON.stringify(status)}\n`;
+  await state.writeText('status.json', text, status.lastSync.steps > 0).catch((error) => {
+    log.warn(`the status could not be written: ${error.message}`);
+  });
 }
 
 /** Who we are does not change within one boot: an agent that starts again needs no metadata service for it. */

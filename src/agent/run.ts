@@ -93,7 +93,7 @@ async function open(
   const memory = await recall(state);
   const settings = await readSettings(paths);
   const { world, jobs, tools } = await makeWorld({ paths, settings, log, state, memory, asked, onRhythm });
-  await sweepAtStart(world, tools());
+  await sweepAtStart(world, tools);
   return { world, memory, jobs };
 }
 

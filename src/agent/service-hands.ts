@@ -30,14 +30,14 @@ type Activation = Extract<Step, { do: 'activate-service' }>;
 
 /** The agent's hands on services: each step of a plan handed to the services room. */
 export class ServiceHands {
-  readonly #tools: (identity: Identity) => ServiceTools;
+  readonly #tools: ServiceTools;
   readonly #place: ImagePlace;
   readonly #cache: ContentCache;
   readonly #root: string;
   readonly #role: string;
 
   constructor(parts: {
-    readonly tools: (identity: Identity) => ServiceTools;
+    readonly tools: ServiceTools;
     readonly place: ImagePlace;
     readonly cache: ContentCache;
     readonly root: string;
@@ -55,16 +55,16 @@ export class ServiceHands {
   }
 
   /** undefined: it has no check and no unit to ask. */
-  async healthy(service: ServiceSpec, identity: Identity): Promise<boolean | undefined> {
-    const result = await check(this.#tools(identity), this.#call(service));
+  async healthy(service: ServiceSpec): Promise<boolean | undefined> {
+    const result = await check(this.#tools, this.#call(service));
     return result === 'nothing-to-check' ? undefined : result.ok;
   }
 
   /** Runs `validate` alone: nothing of the service has seen the new files yet. */
-  async validate(service: ServiceSpec, identity: Identity): Promise<ServiceTrouble | undefined> {
+  async validate(service: ServiceSpec): Promise<ServiceTrouble | undefined> {
     if (service.validate === undefined) return undefined;
     const { id, timeoutMs, validate: line } = service;
-    const ran = await runCommand(this.#tools(identity).hooks, { kind: 'service', id, line, user: 'root', timeoutMs });
+    const ran = await runCommand(this.#tools.hooks, { kind: 'service', id, line, user: 'root', timeoutMs });
     return ran.ok ? undefined : { trouble: invalid(id, ran.timedOut), output: ran.output };
   }
 
@@ -75,7 +75,7 @@ export class ServiceHands {
     snapshot: Snapshot,
     identity: Identity,
   ): Promise<{ failure: ServiceTrouble | undefined; notes: readonly string[] }> {
-    const tools = this.#tools(identity);
+    const tools = this.#tools;
     const phases = new Set(step.phases);
     // Unpacked before the old one is stopped: an image that is refused stops nothing.
     const notes = phases.has('swap-image') ? await this.#unpack(service, snapshot) : [];
@@ -92,8 +92,8 @@ export class ServiceHands {
     return { failure: troubleOf(outcome), notes };
   }
 
-  async stop(service: ServiceSpec, remove: boolean, identity: Identity): Promise<ServiceTrouble | undefined> {
-    const failure = troubleOf(await stop(this.#tools(identity), this.#call(service)));
+  async stop(service: ServiceSpec, remove: boolean): Promise<ServiceTrouble | undefined> {
+    const failure = troubleOf(await stop(this.#tools, this.#call(service)));
     if (!failure && remove && service.source.kind === 'image') await removeImage(service.id, this.#place);
     return failure;
   }

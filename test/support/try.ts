@@ -29,7 +29,7 @@ const FIELDS: Readonly<Record<TryEvent['event'], Readonly<Record<string, string>
 };
 
 /** Fails unless the line is one event with all that it must have. */
-export function readEvent(line: string): TryEvent {
+function readEvent(line: string): TryEvent {
   const event = JSON.parse(line) as TryEvent;
   const fields = FIELDS[event.event];
   expect(fields, `there is an event ${event.event}`).toBeDefined();

@@ -29,7 +29,7 @@ async function uploadWithSdk(file: string, key: string, to: Bucket): Promise<voi
 }
 
 /** Nothing of this machine's own AWS settings: keys, region, and no file read. */
-export function awsEnvironment(to: Bucket): Record<string, string> {
+function awsEnvironment(to: Bucket): Record<string, string> {
   return {
     ...SYSTEM_ENVIRONMENT,
     AWS_ACCESS_KEY_ID: to.accessKeyId,
