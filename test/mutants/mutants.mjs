@@ -66,7 +66,7 @@ export const MUTANTS = [
     file: 'src/aws/read.ts',
     find: 'if (size !== object.size) throw incomplete(object.key, size, object.size);',
     replace: 'if (size > object.size) throw incomplete(object.key, size, object.size);',
-    tests: ['test/aws'],
+    tests: ['test/aws/read-trouble.test.ts', 'test/aws/read.test.ts'],
   },
   {
     id: 'any-ledger-is-believed',
@@ -90,7 +90,7 @@ export const MUTANTS = [
     file: 'src/lib/durable.ts',
     find: '  const temporary = temporaryBeside(path);\n  const file = await open(temporary, CREATE, 0o600);',
     replace: "  const temporary = path;\n  const file = await open(temporary, 'w', 0o600);",
-    tests: ['test/lib'],
+    tests: ['test/lib/durable-crash.test.ts', 'test/lib/durable.test.ts'],
   },
   {
     id: 'the-mode-comes-later',
@@ -154,7 +154,7 @@ export const MUTANTS = [
     file: 'src/agent/schedule.ts',
     find: 'return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;',
     replace: 'return windowMs === 0 ? 0 : hash.length % windowMs;',
-    tests: ['test/agent'],
+    tests: ['test/agent/schedule.test.ts'],
   },
   {
     id: 'the-offset-is-chance',
@@ -162,7 +162,7 @@ export const MUTANTS = [
     file: 'src/agent/schedule.ts',
     find: 'return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;',
     replace: 'return windowMs === 0 ? 0 : Math.floor(Math.random() * windowMs);',
-    tests: ['test/agent'],
+    tests: ['test/agent/schedule.test.ts'],
   },
   {
     id: 'the-planner-reads-the-clock',
