@@ -58,7 +58,7 @@ const HOW_IT_IS_READ = `## How the file is read
 * It is UTF-8 text of at most 1 MiB, with LF or CR LF line ends.
 * Names hold letters, digits, \`_\` and \`-\`. A dot in a header goes one level down: \`[service.web.custom]\`. Headers start at
   the beginning of a line and stand alone in it.
-* A comment is a line of its own that starts with \`;\` or \`#\`, or follows a value after a blank and \`;\`.
+* A comment is a line of its own that starts with \`;\` or \`#\`, or follows a value or a section header after a blank and \`;\`.
 * A value with \`#\`, or with \`;\` in it, or with quotes at its beginning, stands between double quotes: \`"Planet #1"\`. Inside
   them write \`\\"\` for a double quote and \`\\\\\` for a backslash. Single quotes do not quote.
 * An empty value is no value: the default holds.

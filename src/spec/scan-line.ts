@@ -20,6 +20,8 @@ export type Line =
       readonly index: number;
       /** Index of the value's first character, behind an opening quote. */
       readonly valueIndex: number;
+      /** Where the line ends for ini.parse; undefined: at its end. */
+      readonly end?: number;
       readonly trap?: Trap;
     };
 
@@ -60,7 +62,8 @@ function hiddenIn(line: string): Trap | undefined {
 /**
  * | written        | ini.parse makes of it        | here                          |
  * | -------------- | ---------------------------- | ----------------------------- |
- * | `[s] ; note`   | a key of the section before  | refused, read as `[s]`        |
+ * | `[s] ; note`   | a key of the section before  | `[s]`: ini.parse sees only it |
+ * | `[s];x`, `[s] # x` | a key of the section before | refused, read as `[s]`      |
  * | `  [s]`        | a key of the section before  | refused, read as `[s]`        |
  * | `[ s ]`        | `s`                          | refused, read as `[s]`        |
  * | `[s`, `[s]x`   | a key of the section before  | refused, what follows is lost |
@@ -90,8 +93,12 @@ function scanHeader(line: string, start: number): Line {
     ...found,
     trap: { index, what, instead },
   });
-  if (behind !== '')
-    return trapped(behindIndex, 'a comment stands behind the section header', 'put the comment on a line of its own');
+  if (behind !== '' && !(behind[0] === ';' && behindIndex > close + 1))
+    return trapped(
+      behindIndex,
+      'a comment behind a header starts with a blank and `;`',
+      'write it so, or on a line of its own',
+    );
   if (start > 0) return trapped(0, 'the section header is indented', `write \`[${name}]\` at the start of the line`);
   if (inner !== name) return trapped(1, 'blanks stand inside the brackets', `write \`[${name}]\``);
   return found;
@@ -106,7 +113,8 @@ function scanEntry(line: string, start: number): Line {
   const keyTrap = trapInKey(key, start);
   if (keyTrap) return { kind: 'blank', trap: keyTrap };
   const value = scanValue(line, equals + 1);
-  return { kind: 'entry', key, index: start, valueIndex: value.index, ...(value.trap ? { trap: value.trap } : {}) };
+  const { index: valueIndex, end, trap } = value;
+  return { kind: 'entry', key, index: start, valueIndex, ...(end ? { end } : {}), ...(trap ? { trap } : {}) };
 }
 
 function withoutEquals(start: number): Trap {

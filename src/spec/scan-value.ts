@@ -2,6 +2,8 @@ import type { Trap } from './scan-line.ts';
 
 export interface ScannedValue {
   readonly index: number;
+  /** Where the value ends, when a comment follows that ini.parse would take for a part of it. */
+  readonly end?: number;
   readonly trap?: Trap;
 }
 
@@ -12,7 +14,8 @@ const QUOTE_IT = 'put the whole value between double quotes';
  * | --------------------- | ------------------------------ | ------------------------ |
  * | `a ; note`            | `a`                            | `a`                      |
  * | `a;b`, `a#b`, `a # b` | `a`: the rest is lost          | refused: quote it        |
- * | `"a" ; note`          | `"a"` with its quotes          | refused: move the note   |
+ * | `"a" ; note`          | `"a"` with its quotes          | `a`                      |
+ * | `"a";b`, `"a" # b`    | the quotes are part of it      | refused: a blank and `;` |
  * | `"a`, `"a" b`, `"\d"` | the quotes are part of it      | refused: quote all of it |
  * | `'123'`, `'{"a":1}'`  | a number, an object            | refused: double quotes   |
  * | `a\;b`, `a\\b`        | `a;b`, `a\b`                   | refused: quote it        |
@@ -30,16 +33,20 @@ export function scanValue(line: string, from: number): ScannedValue {
   return scanPlain(line, from, index);
 }
 
-function scanQuoted(text: string, index: number): ScannedValue {
+function scanQuoted(written: string, index: number): ScannedValue {
+  // What stands behind a blank and `;` is a comment, as it is behind any other value.
+  const quoted = /^("(?:[^"\\]|\\.)*")[ \t]+;/.exec(written)?.[1];
+  const text = quoted ?? written;
   const content = jsonString(text);
   const trap = (what: string, instead: string) => ({ index, trap: { index, what, instead } });
   if (content !== undefined) {
     if (/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029]|[\ud800-\udfff]/u.test(content))
       return trap('the value holds a control character', 'write it in one line of plain text');
-    return { index: index + 1 };
+    return { index: index + 1, ...(quoted === undefined ? {} : { end: index + quoted.length }) };
   }
   const comment = /^"(?:[^"\\]|\\.)*"[ \t]*[;#]/.test(text);
-  if (comment) return trap('a comment stands behind a quoted value', 'put the comment on a line of its own');
+  if (comment)
+    return trap('a comment behind a quoted value starts with a blank and `;`', 'write it so, or on a line of its own');
   const instead = `${QUOTE_IT}, with \`\\"\` for a double quote and \`\\\\\` for a backslash inside`;
   return trap('the value begins with a double quote but is not one quoted text', instead);
 }

@@ -110,7 +110,7 @@ class Scanner {
     const entry: OpenEntry = { key: line.key, value, at, valueAt: this.#place(raw, line.valueIndex) };
     section.byKey.set(line.key, entry);
     section.entries.push(entry);
-    if (!line.trap) this.#accepted.push(raw);
+    if (!line.trap) this.#accepted.push(raw.slice(0, line.end));
   }
 
   /** `b = 1` in `[a]` and a section `[a.b]`: ini.parse would overwrite the key with the section. */

@@ -2,7 +2,16 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { cycles, foreignValues, importsOf, ROOMS, roomOf, wrongRooms, wrongShapes } from '../support/source-rules.ts';
+import {
+  cycles,
+  foreignValues,
+  importsOf,
+  impureNames,
+  ROOMS,
+  roomOf,
+  wrongRooms,
+  wrongShapes,
+} from '../support/source-rules.ts';
 
 const top = fileURLToPath(new URL('../..', import.meta.url));
 const sources = new Map(
@@ -29,6 +38,12 @@ describe('the rooms of DESIGN §3', () => {
       sources.has(to) || sources.has(to.replace(/\.mjs$/, '.d.mts')) || to.endsWith('.json');
     const lost = imports.filter(({ to }) => to !== undefined && !there(to));
     expect(lost.map(({ from, line, word }) => `${from}:${line}: ${word}`)).toEqual([]);
+  });
+
+  it('plan/ names no clock, no chance and nothing else from outside', () => {
+    expect(impureNames(sources, 'plan')).toEqual([]);
+    const planted = new Map([['src/plan/a.ts', 'export const a = () => Date.now() + Math.random();\n']]);
+    expect(impureNames(planted, 'plan')).toEqual(['src/plan/a.ts:1: Date', 'src/plan/a.ts:1: Math.random']);
   });
 
   it('plan/ reaches no node: module and no package by what it imports by value', () => {

@@ -58,6 +58,16 @@ function leaves(tree: Record<string, unknown>, path: readonly string[] = []): Ma
   return found;
 }
 
+/** The two comments that haulout takes and ini.parse misreads: behind a header, and behind a quoted value. */
+function bare(text: string): string {
+  return text
+    .split(/\r?\n/)
+    .map((line) =>
+      line.replace(/^(\[[^\]]*\])[ \t]+;.*$/, '$1').replace(/^([^;=]*=[ \t]*"(?:[^"\\]|\\.)*")[ \t]+;.*$/, '$1'),
+    )
+    .join('\n');
+}
+
 /** What a reader of the line would say the value is, by its place alone. */
 function seen(text: string, section: Section): [string, string][] {
   const lines = text.split(/\r?\n/);
@@ -66,7 +76,7 @@ function seen(text: string, section: Section): [string, string][] {
     const isQuoted = characters[valueAt.column - 2] === '"';
     const rest = characters.slice(valueAt.column - (isQuoted ? 2 : 1)).join('');
     const plain = (/^;/.test(rest) ? '' : rest.split(/[ \t];/, 1)[0]!).trim();
-    return [`${section.name}\u0000${key}`, isQuoted ? String(JSON.parse(rest.trim())) : plain];
+    return [`${section.name}\u0000${key}`, isQuoted ? String(JSON.parse(bare(`a=${rest}`).slice(2).trim())) : plain];
   });
 }
 
@@ -80,7 +90,7 @@ it(`agrees with ini.parse on every text it accepts (seed ${SEED}, ${RUNS} texts)
     const scanned = sections.flatMap(({ name, entries }) =>
       entries.map(({ key, value }): [string, string | undefined] => [`${name}\u0000${key}`, value]),
     );
-    expect(Object.fromEntries(scanned)).toEqual(Object.fromEntries(leaves(parseIni(text))));
+    expect(Object.fromEntries(scanned)).toEqual(Object.fromEntries(leaves(parseIni(bare(text)))));
     expect(sections.flatMap((section) => seen(text, section))).toEqual(scanned);
   };
   fc.assert(fc.property(file, agree), { seed: SEED, numRuns: RUNS });

@@ -191,7 +191,7 @@ describe('parseSpec', () => {
 describe('all mistakes at once', () => {
   it('tells a dozen in one file, by line', () => {
     const text = `schedule = * * * * *
-[haulout] ; ours
+[haulout] # ours
 verion   = 1
 splay    = 30
 timezone = Mars/Olympus
@@ -216,7 +216,7 @@ schedule = 0 0 13 * 5
     expect(mistakesOf(text)).toEqual([
       '1:1 a key stands before the first section | write `[haulout]` above it',
       '2:1 `version` is missing in [haulout] | write it, as in `version = 1`',
-      '2:11 a comment stands behind the section header | put the comment on a line of its own',
+      '2:11 a comment behind a header starts with a blank and `;` | write it so, or on a line of its own',
       '3:1 the key `verion` is unknown in [haulout] | did you mean `version`?',
       '4:12 this is not a duration | write a number with its unit, without blanks: `500ms`, `30s`, `5m`, `1h30m`',
       '5:12 this is not a time zone of this machine | write an IANA name, such as `UTC` or `Europe/Berlin`',

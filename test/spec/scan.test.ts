@@ -5,8 +5,15 @@ type Row = readonly [lines: readonly string[], told: readonly string[]];
 
 /** The lines stand under a good [haulout], from line 3 on. Places and words are literal. */
 const TRAPS: readonly Row[] = [
-  [['[files] ; note'], ['3:9 a comment stands behind the section header | put the comment on a line of its own']],
-  [['[files] # note'], ['3:9 a comment stands behind the section header | put the comment on a line of its own']],
+  [['[files] ; note'], []],
+  [
+    ['[files];note'],
+    ['3:8 a comment behind a header starts with a blank and `;` | write it so, or on a line of its own'],
+  ],
+  [
+    ['[files] # note'],
+    ['3:9 a comment behind a header starts with a blank and `;` | write it so, or on a line of its own'],
+  ],
   [['  [files]'], ['3:1 the section header is indented | write `[files]` at the start of the line']],
   [['[ files ]'], ['3:2 blanks stand inside the brackets | write `[files]`']],
   [['[files'], ['3:1 the section header has no closing bracket | write `[NAME]`']],
@@ -79,7 +86,11 @@ const TRAPS: readonly Row[] = [
       '3:9 the value begins with a double quote but is not one quoted text | put the whole value between double quotes, with `\\"` for a double quote and `\\\\` for a backslash inside',
     ],
   ],
-  [['splay = "30s" ; x'], ['3:9 a comment stands behind a quoted value | put the comment on a line of its own']],
+  [['splay = "30s" ; x'], []],
+  [
+    ['splay = "30s";x'],
+    ['3:9 a comment behind a quoted value starts with a blank and `;` | write it so, or on a line of its own'],
+  ],
   [
     ['splay = "3" x'],
     [

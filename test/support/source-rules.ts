@@ -140,3 +140,33 @@ function resolved(from: string, word: string): string {
 function told({ from, line, word }: Import, what: string): string {
   return `${from}:${line}: '${word}': ${what}`;
 }
+
+/** Clock, chance and the world outside, by the names that JavaScript gives them without any import. */
+const OUTSIDE = new Set([
+  'Date',
+  'performance',
+  'process',
+  'crypto',
+  'fetch',
+  'setTimeout',
+  'setInterval',
+  'globalThis',
+]);
+
+/** Law 11: what decides takes the time and everything else as data. */
+export function impureNames(sources: Sources, room: string): string[] {
+  const found: string[] = [];
+  for (const [path, text] of sources) {
+    if (roomOf(path) !== room) continue;
+    const source = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true);
+    const visit = (node: ts.Node): void => {
+      const chance = ts.isPropertyAccessExpression(node) && node.getText() === 'Math.random';
+      if (chance || (ts.isIdentifier(node) && OUTSIDE.has(node.text))) {
+        found.push(`${path}:${source.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${node.getText()}`);
+      }
+      ts.forEachChild(node, visit);
+    };
+    visit(source);
+  }
+  return found;
+}
