@@ -20,3 +20,13 @@ export function imageDigest(snapshot: Snapshot, image: string): string | undefin
   const entries = imageEntries(snapshot, image);
   return entries.length === 0 ? undefined : makeSnapshot(entries).digest;
 }
+
+/** Digests of all images under services/, directories and archives alike. */
+export function allImageDigests(snapshot: Snapshot): string[] {
+  const names = new Set<string>();
+  for (const { path } of snapshot.entries) {
+    const [room, name] = path.split('/');
+    if (room === 'services' && name !== undefined) names.add(`services/${name}`);
+  }
+  return [...names].flatMap((name) => imageDigest(snapshot, name) ?? []);
+}

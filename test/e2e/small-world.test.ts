@@ -52,4 +52,13 @@ describeWith([root], 'a small world', () => {
     expect(lastSync.changed).toContain('file:/etc/motd.small');
     expect(await role.read('/etc/motd.small')).toBe('two\n');
   });
+
+  it('keeps no more images than a way back needs', async () => {
+    for (const turn of [1, 2, 3]) {
+      await role.put('services/clock/bin/start', `#!/bin/sh\n# ${turn}\nsleep 1000 &\n`);
+      expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { changed: ['service:clock'] } });
+    }
+    expect((await role.exec('ls /srv/services/.images/clock | wc -l')).stdout).toBe('1\n');
+    expect((await role.exec('test -x /srv/services/clock/bin/start')).code).toBe(0);
+  });
 });
