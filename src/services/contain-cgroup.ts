@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { errorCode } from '../lib/errors.ts';
 import type { Containment } from './contain.ts';
 import { isThere } from './present.ts';
-import { endHerd } from './processes.ts';
+import { endHerd, unkillable } from './processes.ts';
+
+/** Whoever enters anew each time is not ended by patience. */
+const MOST_ROUNDS = 5;
 
 /** Enters the cgroup before anything else; what cannot enter does not run. */
 const ENTER = 'mkdir -p "$1" && echo $$ > "$1/cgroup.procs" || exit 125; shift; exec "$@"';
@@ -39,12 +42,20 @@ export function checkScope(scope: string): string {
   return scope;
 }
 
+/**
+ * A directory is there before the first process is in it. Removing it is the proof that nothing runs and nothing will:
+ * who still wants to enter finds no cgroup, and does not run. EBUSY says that somebody entered since we looked.
+ */
 async function endCgroup(scope: string, directory: string, graceMs: number): Promise<void> {
   const killAll = async () => {
     await writeFile(join(directory, 'cgroup.kill'), '1').catch(() => undefined); // before Linux 5.14 there is none
   };
-  await endHerd({ name: scope, members: () => cgroupMembers(directory), killAll }, graceMs);
-  await removeCgroup(directory);
+  const herd = { name: scope, members: () => cgroupMembers(directory), killAll };
+  for (let rounds = 1; ; rounds++) {
+    await endHerd(herd, graceMs);
+    if (await removeCgroup(directory)) return;
+    if (rounds === MOST_ROUNDS) throw unkillable(scope);
+  }
 }
 
 /** Processes of a cgroup and of what is below it; none when it is not there. */
@@ -62,10 +73,17 @@ export async function subdirectories(directory: string): Promise<string[]> {
   return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
-/** EBUSY: somebody entered again since. The directory then stays for the next time. */
-async function removeCgroup(directory: string): Promise<void> {
-  for (const name of await subdirectories(directory)) await removeCgroup(join(directory, name));
-  await rmdir(directory).catch((error: unknown) => {
-    if (errorCode(error) !== 'ENOENT' && errorCode(error) !== 'EBUSY') throw error;
-  });
+/** false: something runs in it. */
+async function removeCgroup(directory: string): Promise<boolean> {
+  for (const name of await subdirectories(directory)) {
+    if (!(await removeCgroup(join(directory, name)))) return false;
+  }
+  try {
+    await rmdir(directory);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return true;
+    if (errorCode(error) === 'EBUSY') return false;
+    throw error;
+  }
 }

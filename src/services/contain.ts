@@ -19,7 +19,7 @@ export interface Containment {
   members(scope: string): Promise<number[]>;
   /** TERM to all of it, KILL to what is left after `graceMs`. Rejects when something survives even that. */
   end(scope: string, graceMs: number): Promise<void>;
-  /** Scopes in which something runs. */
+  /** Scopes in which something runs, or is about to. */
   scopes(): Promise<string[]>;
 }
 

@@ -49,7 +49,7 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function unkillable(name: string): HauloutError {
+export function unkillable(name: string): HauloutError {
   return new HauloutError({
     code: 'scope-not-ended',
     step: 'service',

@@ -75,6 +75,22 @@ describeWith([root, cgroup2], 'cgroup v2', () => {
     await containment.end('service-web', 500);
   });
 
+  it('ends those who are just about to enter, too', async () => {
+    const name = `haulout-late-${process.pid}`;
+    const containment = await containmentOf('cgroup', name);
+    onTestFinished(() => removeCgroup(name));
+    const directory = join(cgroup2Mount!, name, 'run-late');
+    const [program, ...rest] = containment.command('run-late', ['sleep', '1000']);
+    for (let round = 0; round < 60; round++) {
+      const child = spawn(program, rest, { stdio: 'ignore', detached: true });
+      // Between these two moments the directory is there and nobody is in it.
+      while (!existsSync(directory) && isAlive(child.pid!)) await new Promise(setImmediate);
+      await containment.end('run-late', 500);
+      expect(existsSync(directory)).toBe(false);
+      expect(await eventually(() => !isAlive(child.pid!))).toBe(true);
+    }
+  });
+
   it('stops a fork bomb that ignores TERM', async () => {
     const name = `haulout-bomb-${process.pid}`;
     const containment = await containmentOf('cgroup', name);
