@@ -1,6 +1,7 @@
 import { accessSync, appendFileSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
+import { SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
 
 /** What a group of tests cannot do without. Where it is missing the group is skipped aloud, with the way to get it. */
 export interface Need {
@@ -15,7 +16,10 @@ export const root: Need = {
   get: 'run the tests as root on a Linux machine (namespaces and mounts are made)',
 };
 
-/** A program on the PATH, with the Debian package that brings it. */
+/**
+ * A program of the system, with the Debian package that brings it. Only where tests look for it, too: they run programs with the
+ * system's PATH, and one that a version manager of this user has put elsewhere is not found there.
+ */
 export function command(program: string, debianPackage: string): Need {
   return { name: program, met: onPath(program), get: `apt-get install ${debianPackage}` };
 }
@@ -49,7 +53,7 @@ function note(needs: readonly Need[], title: string): void {
 }
 
 function onPath(program: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((directory) => {
+  return SYSTEM_ENVIRONMENT['PATH']!.split(delimiter).some((directory) => {
     try {
       accessSync(join(directory, program), constants.X_OK);
       return true;
