@@ -18,6 +18,10 @@ health = 0s
 unit = tiny
 watch = /etc/tiny.conf
 health = 0s
+[service.slow]
+image = services/slow
+watch = /etc/slow.conf
+health = 0s
 `;
 
 /** Services outlive the agent: DESIGN §2, law 8; reliability F14. */
@@ -31,6 +35,9 @@ describeWith([root], 'law 8', () => {
       'root/etc/init.d/tiny': TINY,
       'root/etc/clock.conf': 'one\n',
       'root/etc/tiny.conf': 'one\n',
+      'root/etc/slow.conf': 'quick\n',
+      'services/slow/bin/configure': '#!/bin/sh\n! grep -q slow /etc/slow.conf || exec sleep 77083\n',
+      'services/slow/bin/start': '#!/bin/sh\n',
       'services/clock/bin/start': '#!/bin/sh\necho start >> /srv/log\n(while :; do sleep 77081; echo tick; done) &\n',
     });
     expect(await role.status()).toMatchObject({ health: 'healthy' });
@@ -75,6 +82,27 @@ describeWith([root], 'law 8', () => {
     await role.exec(`kill -TERM ${agent}; while kill -0 ${agent} 2> /dev/null; do sleep 0.05; done`);
     expect(await services()).toEqual(pids);
   });
+
+  it('ends soon after TERM in the middle of a long hook, too, and takes it up again', async () => {
+    await role.startAgent();
+    await role.put('root/etc/slow.conf', 'slow\n');
+    const asked = role.exec('timeout 60 haulout sync');
+    while ((await role.pids('sleep 77083')).length === 0) await pause(50);
+    const [agent] = await role.agents();
+    const { code } = await role.exec(
+      `kill -TERM ${agent}; for i in $(seq 15); do kill -0 ${agent} 2> /dev/null || exit 0; sleep 1; done; exit 1`,
+    );
+    expect(code).toBe(0);
+    expect(await services()).toEqual(pids);
+    await role.put('root/etc/slow.conf', 'quick\n');
+    await role.startAgent();
+    expect((await asked).code).toBe(0);
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(await role.pids('sleep 77083')).toEqual([]);
+    expect(await services()).toEqual(pids);
+    const [again] = await role.agents();
+    await role.exec(`kill -TERM ${again}; while kill -0 ${again} 2> /dev/null; do sleep 0.05; done`);
+  }, 60_000);
 
   it('syncs in the command itself where no agent is resident', async () => {
     expect(await role.agents()).toEqual([]);
