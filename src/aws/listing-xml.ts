@@ -1,4 +1,8 @@
-/** One page of ListObjectsV2: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
+/**
+ * One page of a listing, in either version:
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+ * https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html
+ */
 export interface ListedObject {
   readonly key: string;
   readonly size: number;
@@ -12,7 +16,14 @@ export interface ListPage {
   readonly objects: readonly ListedObject[];
   readonly prefixes: readonly string[];
   readonly truncated: boolean;
+  /** Version 2's way on. */
   readonly continuationToken: string | undefined;
+  /** What only version 2 says: a page without it, asked for by `list-type=2`, is from a store that did not hear that. */
+  readonly keyCount: number | undefined;
+  /** Version 1's way on, where the store names one. */
+  readonly nextMarker: string | undefined;
+  /** Where to go on from by version 1 where the store names no marker: the last key or common prefix of this page. */
+  readonly last: string | undefined;
 }
 
 /**
@@ -47,7 +58,21 @@ export function parseListPage(xml: string): ListPage | undefined {
     prefixes,
     truncated: field(xml, 'IsTruncated') === 'true',
     continuationToken: field(xml, 'NextContinuationToken'),
+    keyCount: wholeNumber(field(xml, 'KeyCount')),
+    nextMarker: optional(field(xml, 'NextMarker'), decode),
+    last: later(objects.at(-1)?.key, prefixes.at(-1)),
   };
+}
+
+/** The later of the two, by the bytes of their UTF-8, as a listing is ordered. */
+function later(key: string | undefined, prefix: string | undefined): string | undefined {
+  if (key === undefined || prefix === undefined) return key ?? prefix;
+  return Buffer.compare(Buffer.from(key), Buffer.from(prefix)) > 0 ? key : prefix;
+}
+
+/** Some stores write an empty element for none. */
+function optional(text: string | undefined, decode: (text: string) => string): string | undefined {
+  return text === undefined || text === '' ? undefined : decode(text);
 }
 
 /** The `<Code>` of an S3 error document. */

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { type RetryPolicy, retry } from '../lib/retry.ts';
 import { type Deadlines, READ_DEADLINES, readBody, readStart, Wire } from './http.ts';
+import { Lister, type Listing, type ListQuery, NoListing } from './list.ts';
 import { type ListedObject, type ListPage, parseErrorCode, parseListPage, unquote } from './listing-xml.ts';
 import { type BucketOrigin, bucketOrigin, type Endpoint } from './location.ts';
 import { isPassing, S3Error } from './s3-error.ts';
@@ -32,8 +33,6 @@ export interface Cost {
 
 const LIST_LIMIT = 8 * 1024 * 1024;
 const ERROR_LIMIT = 64 * 1024;
-/** A store whose listing goes on after so many pages has none that ends. */
-const MOST_PAGES = 2_000;
 const RETRY: RetryPolicy = { attempts: 5, baseMs: 200, capMs: 5_000, budgetMs: 60_000 };
 const PASSING_CODES = new Set([
   'ECONNREFUSED',
@@ -56,6 +55,7 @@ export class BucketReader {
   readonly #origin: BucketOrigin;
   readonly #wire: Wire;
   readonly #policy: RetryPolicy;
+  readonly #lister = new Lister((query) => this.#listPage(query));
   #requests = 0;
   #bytes = 0;
   /** Server clock minus ours, learnt when a store finds ours too wrong to sign with. */
@@ -80,35 +80,15 @@ export class BucketReader {
   }
 
   /** All pages of a listing. With `delimiter`, what lies deeper comes as `prefixes`. */
-  async list(
-    prefix: string,
-    delimiter: '/' | undefined,
-  ): Promise<{ objects: readonly ListedObject[]; prefixes: readonly string[] }> {
-    const objects: ListedObject[] = [];
-    const prefixes: string[] = [];
-    let token: string | undefined;
-    for (let pages = 0; pages < MOST_PAGES; pages++) {
-      const page = await this.#listPage(prefix, delimiter, token);
-      for (const object of page.objects) objects.push(object);
-      for (const group of page.prefixes) prefixes.push(group);
-      if (!page.truncated) return { objects, prefixes };
-      if (page.continuationToken === undefined) throw this.#notAListing('it is cut off without a way on');
-      if (page.continuationToken === token) throw this.#notAListing('it goes round in a circle');
-      token = page.continuationToken;
-    }
-    throw this.#notAListing(`it does not end after ${MOST_PAGES} pages`);
+  async list(prefix: string, delimiter: '/' | undefined): Promise<Listing> {
+    return await this.#lister.list(prefix, delimiter).catch((error: unknown) => {
+      throw error instanceof NoListing ? this.#notAListing(error.message) : error;
+    });
   }
 
-  #listPage(prefix: string, delimiter: string | undefined, token: string | undefined): Promise<ListPage> {
-    const query: [string, string][] = [
-      ['list-type', '2'],
-      ['encoding-type', 'url'],
-      ['prefix', prefix],
-    ];
-    if (delimiter !== undefined) query.push(['delimiter', delimiter]);
-    if (token !== undefined) query.push(['continuation-token', token]);
-    return this.#retried('ListObjectsV2', async () => {
-      const answer = await this.#ask('', query, {}, 'ListObjectsV2');
+  #listPage(query: ListQuery): Promise<ListPage> {
+    return this.#retried('ListObjects', async () => {
+      const answer = await this.#ask('', query, {}, 'ListObjects');
       const body = await readBody(answer, LIST_LIMIT, this.#options.bucket);
       this.#bytes += body.length;
       const page = parseListPage(body.toString('utf8'));
@@ -228,8 +208,8 @@ export class BucketReader {
       code: 'listing-unreadable',
       step: 'bucket',
       subject: `s3://${this.#options.bucket}`,
-      reason: `the answer to ListObjectsV2 is not a listing: ${what}`,
-      hint: 'check that the endpoint is an S3 store that knows ListObjectsV2',
+      reason: `the answer to ListObjects is not a listing: ${what}`,
+      hint: 'check that the endpoint is an S3 store',
     });
   }
 }

@@ -47,6 +47,12 @@ export interface LocalCloudOptions {
   readonly faults?: Faults;
   /** Whether requests without a signature may read and list. Default false. */
   readonly anonymousRead?: boolean;
+  /** `v1-only`: an S3 endpoint that does not know ListObjectsV2, as the Walrus of Eucalyptus 4. */
+  readonly listing?: 'v1-only';
+  /** Most entries of one page of a listing. Default 1,000. */
+  readonly pageKeys?: number;
+  /** The path of the S3 endpoint, such as `/services/Walrus`; it is part of `endpoint` and `instanceEndpoint`. */
+  readonly basePath?: string;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -73,7 +79,7 @@ export class LocalCloud {
   /** For clients on this machine. */
   readonly endpoint: string;
   /** The same store, as instances reach it. */
-  readonly instanceEndpoint = `http://10.77.0.1:${S3_PORT}`;
+  readonly instanceEndpoint: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly s3: S3Endpoint;
@@ -86,7 +92,9 @@ export class LocalCloud {
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
     this.region = parts.region;
-    this.endpoint = parts.url;
+    const { basePath = '' } = options;
+    this.endpoint = parts.url + basePath;
+    this.instanceEndpoint = `http://10.77.0.1:${S3_PORT}${basePath}`;
     this.accessKeyId = parts.desk.accessKeyId;
     this.secretAccessKey = parts.desk.secretAccessKey;
     this.s3 = parts.s3;
@@ -106,7 +114,7 @@ export class LocalCloud {
       [desk.accessKeyId, desk],
       [role.accessKeyId, role],
     ]);
-    const { onRequest, faults } = options;
+    const { onRequest, faults, listing, pageKeys, basePath } = options;
     const s3 = new S3Endpoint({
       region,
       keys,
@@ -115,6 +123,9 @@ export class LocalCloud {
       anonymousRead: options.anonymousRead ?? false,
       ...(onRequest ? { onRequest } : {}),
       ...(faults ? { faults } : {}),
+      ...(listing ? { listing } : {}),
+      ...(pageKeys ? { pageKeys } : {}),
+      ...(basePath ? { basePath } : {}),
     });
     const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
     return new LocalCloud({ region, url, s3, desk, role, data, close }, options);

@@ -29,6 +29,9 @@ describe('a page of a listing', () => {
       prefixes: ['root/', 'a&b/'],
       truncated: true,
       continuationToken: '1/a+b&c=',
+      keyCount: undefined,
+      nextMarker: undefined,
+      last: 'l',
     });
   });
 
@@ -38,6 +41,9 @@ describe('a page of a listing', () => {
       prefixes: [],
       truncated: false,
       continuationToken: undefined,
+      keyCount: undefined,
+      nextMarker: undefined,
+      last: undefined,
     });
     expect(parseListPage(page(contents().replaceAll('><', '>\n    <')))?.objects).toHaveLength(1);
   });

@@ -7,14 +7,19 @@ import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
 import { put, scratch } from '../support/scratch.ts';
 import { type StoreUnderTest, storeContract } from '../support/store-contract.ts';
 
-async function s3Under(prefix: string): Promise<StoreUnderTest> {
-  const s3 = await s3ForTest();
+interface Way extends NonNullable<Parameters<typeof s3ForTest>[0]> {
+  readonly unsigned?: boolean;
+}
+
+async function s3Under(prefix: string, { unsigned = false, ...options }: Way = {}): Promise<StoreUnderTest> {
+  const s3 = await s3ForTest({ ...options, anonymousRead: unsigned });
+  const url = s3.url + (options.basePath ?? '');
   const base = prefix === '' ? '' : `${prefix}/`;
   if (prefix !== '')
     for (const stray of ['x', `${prefix}2/root/x`, `${prefix}`, 'root/x'])
       await s3.endpoint.put('bkt', stray, { bytes: Buffer.from('x') });
   return {
-    store: s3Store(readerAt(s3.url), 'bkt', prefix),
+    store: s3Store(readerAt(url, unsigned ? { credentials: async () => undefined } : {}), 'bkt', prefix),
     put: async (path, text) => void (await s3.endpoint.put('bkt', base + path, { bytes: Buffer.from(text) })),
     remove: async (path) => void (await s3.endpoint.delete('bkt', base + path)),
   };
@@ -22,6 +27,12 @@ async function s3Under(prefix: string): Promise<StoreUnderTest> {
 
 storeContract('a bucket', () => s3Under(''));
 storeContract('a prefix of a bucket', () => s3Under('envs/prod/pl an+et'));
+storeContract('a bucket in pages of two', () => s3Under('', { pageKeys: 2 }));
+storeContract('a bucket that only knows ListObjectsV1', () => s3Under('', { listing: 'v1-only' }));
+storeContract('the same in pages of two, unsigned, a prefix, an endpoint with a path', () =>
+  s3Under('a b/c', { listing: 'v1-only', pageKeys: 2, basePath: '/services/Walrus', unsigned: true }),
+);
+storeContract('an endpoint with a path, signed', () => s3Under('', { basePath: '/services/objectstorage' }));
 storeContract('a directory', async () => {
   const directory = join(scratch(), 'role');
   mkdirSync(directory);

@@ -53,6 +53,17 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.list('root/', undefined)).toEqual({ objects, prefixes: [] });
     });
 
+    it('lists more than a page to its end, each thing once, with a delimiter and without', async () => {
+      const { store, put } = await open();
+      const names = ['a', 'b/1', 'b/2', 'b/3', 'c', 'd/1', 'e/f/g', 'h', 'i/1', 'j', 'k', 'z/1', 'z/2'];
+      for (const name of names) await put(`root/${name}`, name);
+      const whole = await store.list('root/', undefined);
+      expect([whole.objects.map(({ key }) => key), whole.prefixes]).toEqual([names.map((name) => `root/${name}`), []]);
+      const { objects, prefixes } = await store.list('root/', '/');
+      expect(objects.map(({ key }) => key)).toEqual(['a', 'c', 'h', 'j', 'k'].map((name) => `root/${name}`));
+      expect(prefixes).toEqual(['b', 'd', 'e', 'i', 'z'].map((name) => `root/${name}/`));
+    });
+
     it('has nothing below a prefix that is not there', async () => {
       const { store } = await open();
       expect(await store.list('root/', undefined)).toEqual({ objects: [], prefixes: [] });

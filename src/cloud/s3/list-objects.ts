@@ -5,7 +5,7 @@ import { type Call, isoTime, owner, quoted, type Reply } from './operation.ts';
 import type { S3Request } from './request.ts';
 import { result, type XmlFields } from './xml.ts';
 
-const MOST_KEYS = 1_000;
+const VERSION_2_WORDS = ['list-type', 'continuation-token', 'start-after', 'fetch-owner'];
 
 /** What both versions ask and answer alike. */
 interface Asked {
@@ -18,8 +18,8 @@ interface Asked {
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html */
-export function listObjects({ request, store, bucket: name, accountId }: Call): Reply {
-  const asked = readAsked(request);
+export function listObjects({ request, store, bucket: name, accountId, pageKeys }: Call): Reply {
+  const asked = readAsked(request, pageKeys);
   const bucket = store.bucket(name);
   const marker = request.parameter('marker') ?? '';
   const page = listPage(bucket.keys, { ...asked, after: marker });
@@ -36,8 +36,8 @@ export function listObjects({ request, store, bucket: name, accountId }: Call): 
 }
 
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html */
-export function listObjectsV2({ request, store, bucket: name, accountId }: Call): Reply {
-  const asked = readAsked(request);
+export function listObjectsV2({ request, store, bucket: name, accountId, pageKeys }: Call): Reply {
+  const asked = readAsked(request, pageKeys);
   const bucket = store.bucket(name);
   const startAfter = request.parameter('start-after');
   const token = request.parameter('continuation-token');
@@ -58,12 +58,19 @@ export function listObjectsV2({ request, store, bucket: name, accountId }: Call)
   return { status: 200, body };
 }
 
-function readAsked(request: S3Request): Asked {
+/** The request as a store reads it that was written before 2016: what it does not know it does not hear. */
+export function asVersion1(request: S3Request): S3Request {
+  const query = request.query.filter(([name]) => !VERSION_2_WORDS.includes(name));
+  const parameters = new Map(query);
+  return { ...request, query, parameter: (name) => parameters.get(name) };
+}
+
+function readAsked(request: S3Request, pageKeys: number): Asked {
   const encoding = readEncoding(request);
   return {
     prefix: request.parameter('prefix') ?? '',
     delimiter: request.parameter('delimiter') ?? '',
-    maxKeys: readCount(request, 'max-keys', MOST_KEYS),
+    maxKeys: readCount(request, 'max-keys', pageKeys),
     encoding,
     text: encoding === 'url' ? encodeListed : (key) => key,
   };

@@ -17,6 +17,8 @@ export interface Call {
   readonly uploads: Uploads;
   readonly region: string;
   readonly accountId: string;
+  /** Most entries of one page of a listing. */
+  readonly pageKeys: number;
   body(limits?: BodyLimits): Body;
 }
 

@@ -5,7 +5,7 @@ import { S3Error } from './errors.ts';
 export interface S3Request {
   readonly incoming: IncomingMessage;
   readonly method: string;
-  /** The path percent-decoded, the bucket of a virtual host not in it. */
+  /** The path percent-decoded, as it was sent: the bucket of a virtual host is not in it, the endpoint's own path is. */
   readonly path: string;
   readonly query: Query;
   readonly bucket: string | undefined;
@@ -23,9 +23,16 @@ interface Address {
   readonly key: string | undefined;
 }
 
-/** `virtualHosts`: what follows `bucket.` in the Host header where a bucket stands there instead of in the path. */
-export function readRequest(incoming: IncomingMessage, virtualHosts: readonly string[]): S3Request {
-  const address = readAddress(incoming.url ?? '/', incoming.headers.host ?? '', virtualHosts);
+/** Where buckets stand in a request. */
+export interface Where {
+  /** What follows `bucket.` in the Host header where a bucket stands there instead of in the path. */
+  readonly virtualHosts: readonly string[];
+  /** What stands before bucket and key in every path; '' for nothing. */
+  readonly basePath: string;
+}
+
+export function readRequest(incoming: IncomingMessage, where: Where): S3Request {
+  const address = readAddress(incoming.url ?? '/', incoming.headers.host ?? '', where);
   const parameters = new Map(address.query);
   const signedInQuery = parameters.has('X-Amz-Signature');
   const hoisted = new Map(address.query.map(([name, value]) => [name.toLowerCase(), value]));
@@ -51,18 +58,20 @@ function headerText(value: string | undefined): string | undefined {
  * The target is taken apart by hand: `new URL` would resolve `.` and `..` segments, which S3 keys may have.
  * A client that speaks to us as to a proxy sends the absolute form; its origin is dropped.
  */
-function readAddress(target: string, host: string, virtualHosts: readonly string[]): Address {
+function readAddress(target: string, host: string, { virtualHosts, basePath }: Where): Address {
   const local = target.replace(/^https?:\/\/[^/?]*/i, '');
   const mark = local.indexOf('?');
   const path = decode(mark < 0 ? local : local.slice(0, mark)) || '/';
   const query = mark < 0 ? [] : readQuery(local.slice(mark + 1));
   if (!path.startsWith('/')) throw new S3Error('InvalidURI');
+  if (!`${path}/`.startsWith(`${basePath}/`)) throw new S3Error('NoSuchBucket');
+  const inside = path.slice(basePath.length) || '/';
   const inHost = bucketOfHost(host, virtualHosts);
-  if (inHost !== undefined) return { path, query, bucket: inHost, key: path.slice(1) || undefined };
-  const slash = path.indexOf('/', 1);
-  const bucket = (slash < 0 ? path.slice(1) : path.slice(1, slash)) || undefined;
-  const key = slash < 0 ? undefined : path.slice(slash + 1) || undefined;
-  if (bucket === undefined && path !== '/') throw new S3Error('InvalidBucketName');
+  if (inHost !== undefined) return { path, query, bucket: inHost, key: inside.slice(1) || undefined };
+  const slash = inside.indexOf('/', 1);
+  const bucket = (slash < 0 ? inside.slice(1) : inside.slice(1, slash)) || undefined;
+  const key = slash < 0 ? undefined : inside.slice(slash + 1) || undefined;
+  if (bucket === undefined && inside !== '/') throw new S3Error('InvalidBucketName');
   return { path, query, bucket, key };
 }
 

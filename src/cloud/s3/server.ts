@@ -29,6 +29,11 @@
  * - `start-after` within a group of keys still lists the group's common prefix.
  * - CompleteMultipartUpload answers when it is done; it sends no blanks meanwhile, and cannot be repeated once it succeeded.
  *
+ * ## Ways of other stores, for tests that ask for them
+ * - `listing: 'v1-only'`: list-type, continuation-token, start-after and fetch-owner are not heard; ListObjects answers.
+ * - `basePath`: the endpoint has a path; requests beside it get 404 NoSuchBucket.
+ * - `pageKeys`: shorter pages.
+ *
  * ## Client quirks
  * - The JavaScript SDK adds `?x-id=` to the query, and streams in chunks with a trailer.
  * - Presigners move x-amz- headers into the query; there they mean the same.
@@ -55,12 +60,13 @@ import {
   refusalOf,
 } from './exchange.ts';
 import type { Faults } from './faults.ts';
+import { asVersion1 } from './list-objects.ts';
 import { Uploads } from './multipart.ts';
 import { ObjectStore } from './objects.ts';
 import type { Call, Reply } from './operation.ts';
 import { findOperation, operationName, refuseHeaders, refuseUnknown } from './operations.ts';
 import { checkKey } from './put-object.ts';
-import { readRequest, type S3Request } from './request.ts';
+import { readRequest, type S3Request, type Where } from './request.ts';
 import { receive, send } from './send.ts';
 
 export type { RequestLogEntry };
@@ -81,6 +87,12 @@ export interface S3Options {
   /** For one request's body. Default 5 GiB, which is S3's own limit for one PUT. */
   readonly maxBodyBytes?: number;
   readonly faults?: Faults;
+  /** `v1-only`: the words of ListObjectsV2 are not heard, as by the Walrus of Eucalyptus 4. */
+  readonly listing?: 'v1-only';
+  /** Most entries of one page of a listing. Default 1,000, as in S3. */
+  readonly pageKeys?: number;
+  /** What stands before the bucket in every path, such as `/services/Walrus`. Default: nothing. */
+  readonly basePath?: string;
 }
 
 export interface ListedObject {
@@ -191,20 +203,21 @@ export class S3Endpoint {
   async #answer(exchange: Exchange): Promise<Reply> {
     if (this.#closing.signal.aborted) throw new S3Error('ServiceUnavailable');
     const { region } = this.#options;
-    const request = readRequest(exchange.incoming, this.#virtualHosts());
+    const request = readRequest(exchange.incoming, this.#where());
     exchange.request = request;
-    exchange.operation = operationName(request);
+    const meant = this.#options.listing === 'v1-only' ? asVersion1(request) : request;
+    exchange.operation = operationName(meant);
     const refused = await this.#misbehave(exchange);
     if (refused) return refused;
     const key = (id: string) => findKey(this.#options.keys, id);
     exchange.identity = authenticate(request, { region, key, now: this.#now });
-    const operation = findOperation(request);
+    const operation = findOperation(meant);
     const anonymous = exchange.identity === undefined;
     if (anonymous && !(this.#options.anonymousRead && operation?.reads)) throw new S3Error('AccessDenied');
     this.#checkOwner(request);
-    if (!operation) refuseUnknown(request);
-    refuseHeaders(request);
-    return operation.handle(this.#call(exchange, request));
+    if (!operation) refuseUnknown(meant);
+    refuseHeaders(meant);
+    return operation.handle(this.#call(exchange, meant));
   }
 
   #call(exchange: Exchange, request: S3Request): Call {
@@ -219,6 +232,7 @@ export class S3Endpoint {
       uploads: this.#uploads,
       region: this.#options.region,
       accountId: this.#accountId,
+      pageKeys: this.#options.pageKeys ?? 1_000,
       body: ({ maxBytes = most, ignoreChecksum = false } = {}) =>
         openBody(request, { identity, maxBytes: Math.min(maxBytes, most), ignoreChecksum, raw: receive(exchange) }),
     };
@@ -242,8 +256,9 @@ export class S3Endpoint {
     });
   }
 
-  #virtualHosts(): readonly string[] {
-    return this.#options.virtualHosts ?? ['localhost', `s3.${this.#options.region}.haulout`];
+  #where(): Where {
+    const { region, basePath = '', virtualHosts = ['localhost', `s3.${region}.haulout`] } = this.#options;
+    return { virtualHosts, basePath };
   }
 
   /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html */
