@@ -35,21 +35,10 @@ export interface ImagePlace {
   readonly services: string;
 }
 
-/** Unpacks and puts in place. Returns what had to be mended, in words. */
-export async function installImage(
-  source: ImageSource,
-  id: string,
-  digest: string,
-  owner: Owner,
-  place: ImagePlace,
-  limits: Limits = LIMITS,
-): Promise<string[]> {
-  const notes = await unpackImage(source, id, digest, owner, place, limits);
-  await switchImage(id, digest, place);
-  return notes;
-}
-
-/** The first half: the image is on disk, whole, and nobody uses it yet. Nothing happens when it is there already. */
+/**
+ * The first half: the image is on disk, whole, and nobody uses it yet. Nothing happens when it is there already. Returns what
+ * had to be mended, in words.
+ */
 export async function unpackImage(
   source: ImageSource,
   id: string,

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { HauloutError } from '../../src/lib/errors.ts';
-import { installImage } from '../../src/services/image.ts';
 import { LIMITS, type Limits } from '../../src/services/image-policy.ts';
 import { centralHeader, patched, pax, type TarEntry, tar, zip } from '../support/archives.ts';
+import { installImage } from '../support/install-image.ts';
 import { command, describeWith } from '../support/needs.ts';
 import { put, scratch, treeOf } from '../support/scratch.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { installImage } from '../../src/services/image.ts';
 import { tar } from '../support/archives.ts';
+import { installImage } from '../support/install-image.ts';
 import { put, scratch, treeOf } from '../support/scratch.ts';
 
 vi.mock('../../src/lib/exec.ts', async (original) => ({

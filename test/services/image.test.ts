@@ -15,16 +15,10 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import {
-  type ImageSource,
-  installedDigest,
-  installImage,
-  removeImage,
-  switchImage,
-  unpackImage,
-} from '../../src/services/image.ts';
+import { type ImageSource, installedDigest, removeImage, switchImage, unpackImage } from '../../src/services/image.ts';
 import { sweepImages } from '../../src/services/image-sweep.ts';
 import { pax, type TarEntry, tar, zip } from '../support/archives.ts';
+import { installImage } from '../support/install-image.ts';
 import { command, describeWith, root } from '../support/needs.ts';
 import { put, scratch, treeOf } from '../support/scratch.ts';
 
@@ -248,10 +242,11 @@ describeWith([root], 'as root', () => {
 });
 
 const CHILD = `
-import { installImage } from './image.ts';
+import { switchImage, unpackImage } from './image.ts';
 const [path, services, digest, uid, gid] = process.argv.slice(2);
 process.stdout.write('ready');
-await installImage({ kind: 'archive', name: 'web.tgz', path }, 'web', digest, { uid: +uid, gid: +gid }, { services });
+await unpackImage({ kind: 'archive', name: 'web.tgz', path }, 'web', digest, { uid: +uid, gid: +gid }, { services });
+await switchImage('web', digest, { services });
 process.stdout.write('done');
 `;
 
