@@ -131,13 +131,14 @@ function hintsOf({ endpoint, bucket, prefix, region, accessKeyId, secretAccessKe
 
 function syncedLines({ at, changed, steps, requests, bytes, ms }: Of<'synced'>): Lines {
   const cost = paint.dim(`${formatDuration(ms)}, ${requests} requests, ${size(bytes)}`);
-  const what = changed.length > 0 ? '' : steps === 0 ? 'nothing to do  ' : 'nothing changed  ';
   const shown = changed.slice(0, MOST_SUBJECTS).map((subject) => visible(subject));
   if (changed.length > shown.length) shown.push(paint.dim(`and ${changed.length - shown.length} more`));
-  return [
-    [clock(at), row('synced', `${what}${cost}`, paint.green)],
-    ...shown.map((subject) => ['', row('', subject)] as const),
-  ];
+  // What was tried and did not hold was told as a failure: this is no success.
+  const head =
+    steps > 0 && changed.length === 0
+      ? row('kept', `all as it was  ${cost}`, paint.yellow)
+      : row('synced', `${steps === 0 ? 'nothing to do  ' : ''}${cost}`, paint.green);
+  return [[clock(at), head], ...shown.map((subject) => ['', row('', subject)] as const)];
 }
 
 function failedLines(event: Of<'failed'>): Lines {
