@@ -10,6 +10,7 @@ import { ContentCache } from '../../src/bucket/cache.ts';
 import { s3Store } from '../../src/bucket/s3-store.ts';
 import { StateFiles } from '../../src/ledger/state-files.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { Waits } from '../../src/lib/waits.ts';
 import { BUCKET, KEY, REGION } from './content.ts';
 
 const [url = '', prefix = '', directory = ''] = process.argv.slice(2);
@@ -28,6 +29,7 @@ const news = await lookAtBucket(
     clock: systemClock,
     store: s3Store(reader, BUCKET, prefix),
     state,
+    waits: new Waits(systemClock),
     eyes: { cache: new ContentCache(join(directory, 'objects')) },
   },
   memory,
