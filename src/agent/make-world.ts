@@ -4,13 +4,13 @@ import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
 import { BucketReader } from '../aws/read.ts';
 import { ContentCache } from '../bucket/cache.ts';
+import { lateStore } from '../bucket/late-store.ts';
 import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { readRegular } from '../lib/read-regular.ts';
-import { ec2Provider } from '../metadata/ec2.ts';
-import { type Identity, isIdentity } from '../metadata/provider.ts';
+import { chooseMetadata, type Metadata } from '../metadata/choose.ts';
 import { chooseContainment } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
 import { runCommand } from '../services/hooks.ts';
@@ -19,6 +19,7 @@ import { unitManager } from '../services/units.ts';
 import { parseOverride } from '../spec/parse.ts';
 import { addressText, type Settings } from '../userdata/settings.ts';
 import { EventLog } from './events.ts';
+import { keepingIdentity, keptIdentity, regionOf } from './identity-file.ts';
 import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
 import type { Paths } from './paths.ts';
@@ -51,20 +52,17 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   const clock = systemClock;
   const random = Math.random;
   const { waits, bootId } = parts;
-  const metadata = ec2Provider({ clock, random, patience: waits.for('metadata', 'metadata service') });
-  const identity = await knownIdentity(state, bootId, () => metadata.identity());
-  memory.identity = identity;
-  const endpoint = { url: settings.endpoint, region: settings.region ?? identity.region };
-  const reader = new BucketReader({
-    endpoint,
-    bucket: settings.bucket.bucket,
-    credentials: async (fresh) => (settings.anonymous ? undefined : await metadata.credentials(fresh)),
-    clock,
-    random,
-    patience: waits.for('bucket', addressText(settings.bucket)),
+  const metadata = await makeMetadata(parts);
+  const endpoint = () => ({ url: settings.endpoint, region: regionOf(settings, memory.identity) });
+  const { bucket, prefix } = settings.bucket;
+  const store = lateStore(`s3://${bucket}/${prefix}`, () => {
+    const credentials = async (fresh: boolean) => (settings.anonymous ? undefined : await metadata.credentials(fresh));
+    const patience = waits.for('bucket', addressText(settings.bucket));
+    const reader = new BucketReader({ endpoint: endpoint(), bucket, credentials, clock, random, patience });
+    return s3Store(reader, bucket, prefix);
   });
   const cache = new ContentCache(join(paths.state, 'objects'));
-  const { services, hooks } = await makeServices(parts, cache, identity);
+  const { services, hooks } = await makeServices(parts, cache);
   const jobs = new Jobs(clock, log, (job) => {
     const { id, run: line, user, timeoutMs } = job;
     return runCommand(hooks, { kind: 'job', id, line, user, timeoutMs });
@@ -73,7 +71,13 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     node: process.execPath,
     state: paths.state,
     log,
-    target: { endpoint, state: settings.state, role: settings.role },
+    target: {
+      get endpoint() {
+        return endpoint();
+      },
+      state: settings.state,
+      role: settings.role,
+    },
     credentials: () => metadata.credentials(false),
   });
   const events = new EventLog(paths.log);
@@ -86,7 +90,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     state,
     services,
     waits,
-    store: s3Store(reader, settings.bucket.bucket, settings.bucket.prefix),
+    store,
     eyes: {
       root: paths.root,
       cache,
@@ -116,35 +120,41 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   return { world, jobs, tools: hooks };
 }
 
+/** Who this machine is: nobody is asked before the first round wants to know, so that waiting for it is a step of that round. */
+async function makeMetadata(parts: WorldParts): Promise<Metadata> {
+  const { paths, settings, log, state, memory, waits, bootId } = parts;
+  const kept = await keptIdentity(state, bootId);
+  memory.identity = kept?.identity;
+  const source = chooseMetadata({
+    clock: systemClock,
+    random: Math.random,
+    file: paths.metadata,
+    patience: waits.for('metadata', 'metadata service'),
+    say: (words) => log.info(`metadata: ${words}`),
+    ...(kept ? { provider: kept.provider } : {}),
+  });
+  return keepingIdentity(source, state, bootId, settings);
+}
+
 /** What hooks and units are run with: the best containment this machine has, found out once. */
 async function makeServices(
-  { paths, settings }: WorldParts,
+  { paths, settings, memory }: WorldParts,
   cache: ContentCache,
-  identity: Identity,
 ): Promise<{ services: ServiceHands; hooks: HookTools }> {
   const containment = await chooseContainment();
   const logs = join(paths.log, 'services');
-  const hooks = { containment, instanceId: identity.instanceId, role: settings.role, logs };
+  const hooks: HookTools = {
+    containment,
+    get instanceId() {
+      return memory.identity?.instanceId ?? '';
+    },
+    role: settings.role,
+    logs,
+  };
   const units = unitManager(containment, logs);
   const tools: ServiceTools = { hooks, units, cfg: { directory: join(paths.run, 'cfg') }, clock: systemClock };
   const place = { services: paths.services };
   return { services: new ServiceHands({ tools, place, cache, root: paths.root, role: settings.role }), hooks };
-}
-
-/** Who we are does not change within one boot: an agent that starts again needs no metadata service for it. */
-async function knownIdentity(state: StateFiles, bootId: string, ask: () => Promise<Identity>): Promise<Identity> {
-  const kept = await state.readOther('identity.json', isKeptIdentity);
-  if (kept?.bootId === bootId) return kept.identity;
-  const identity = await ask();
-  // A disk that is full or read-only costs the next life of the agent a question, this one nothing.
-  await state.writeOther('identity.json', { bootId, identity }).catch(() => undefined);
-  return identity;
-}
-
-function isKeptIdentity(value: unknown): value is { bootId: string; identity: Identity } {
-  if (typeof value !== 'object' || value === null) return false;
-  const { bootId, identity } = value as Record<string, unknown>;
-  return typeof bootId === 'string' && isIdentity(identity);
 }
 
 /** A broken override is said and left out: it must not keep a machine from its bucket. */

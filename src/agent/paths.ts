@@ -14,6 +14,8 @@ export interface Paths {
   readonly log: string;
   /** An administrator's own word on this one machine; over the bucket's `[haulout]`. */
   readonly override: string;
+  /** Who the machine is, where no metadata service says it. */
+  readonly metadata: string;
   readonly command: string;
 }
 
@@ -25,6 +27,7 @@ export function pathsUnder(root: string): Paths {
     services: join(root, '/srv/services'),
     log: join(root, '/var/log/haulout'),
     override: join(root, '/etc/haulout/haulout.ini'),
+    metadata: join(root, '/etc/haulout/metadata.json'),
     command: join(root, '/usr/local/bin/haulout'),
   };
 }

@@ -4,7 +4,7 @@ import type { Store } from '../bucket/store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
-import type { MetadataProvider } from '../metadata/provider.ts';
+import type { Metadata } from '../metadata/choose.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import type { TimelineEntry } from '../status/timeline.ts';
@@ -20,7 +20,7 @@ export interface World {
   readonly paths: Paths;
   readonly clock: Clock;
   readonly log: Log;
-  readonly metadata: MetadataProvider;
+  readonly metadata: Metadata;
   readonly store: Store;
   readonly state: StateFiles;
   readonly eyes: Eyes;

@@ -1,12 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
-import { errorCode, HauloutError } from '../lib/errors.ts';
+import { HauloutError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
 import type { Patience } from '../lib/waits.ts';
+import { hopLimit, isStarting, noAnswer, notYet, refused, Unanswered, unbounded } from './imds-trouble.ts';
 
 /**
- * The instance metadata service, version 2 only:
+ * The instance metadata service at its literal address: no proxy, no redirect.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html
- * A literal address, no proxy, no redirect, no retreat to version 1: a service that refuses a token is believed.
+ * Version 2 wherever there is one. Version 1 only where the service has no token endpoint at all (404, 405, 501: Eucalyptus
+ * before 5.1, OpenStack); a token that is refused or never comes is no reason to do without.
  */
 export interface ImdsOptions {
   /** Default http://169.254.169.254 */
@@ -16,139 +18,151 @@ export interface ImdsOptions {
   /** How long a late service is waited for. Default 300 s; cloud images have been seen to need 240. */
   readonly waitMs?: number;
   readonly patience?: Patience;
+  /** From the connection to the head of an answer; the whole of it may take twice as long. Default 2 s. */
+  readonly answerMs?: number;
+  /** Hears what is being waited for, once per reason, and which version of the protocol is spoken. */
+  readonly say?: (words: string) => void;
 }
 
-const BASE = 'http://169.254.169.254';
-const TOKEN_SECONDS = 21_600;
-const ANSWER_LIMIT = 256 * 1024;
-const PASSING = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ETIMEDOUT',
-  'EHOSTUNREACH',
-  'EHOSTDOWN',
-  'ENETUNREACH',
-  'EPIPE',
-]);
-
-export class ImdsClient {
-  readonly #options: ImdsOptions;
-  readonly #base: string;
-  #token: { readonly value: string; readonly until: number } | undefined;
-
-  constructor(options: ImdsOptions) {
-    this.#options = options;
-    this.#base = options.base ?? BASE;
-  }
-
-  /** The text at `/latest/<path>`, or undefined where the service has nothing there (404). */
-  async get(path: string): Promise<string | undefined> {
-    const first = await this.#request('GET', path, await this.#validToken());
-    if (first.status !== 401) return textOf(first, path);
-    this.#token = undefined; // the service forgot it, or it ran out on its side
-    return textOf(await this.#request('GET', path, await this.#validToken()), path);
-  }
-
-  async #validToken(): Promise<string> {
-    const now = this.#options.clock.elapsed();
-    if (this.#token && now < this.#token.until) return this.#token.value;
-    const answer = await this.#request('PUT', 'api/token', undefined);
-    if (answer.status !== 200 || !/^[\x21-\x7e]{1,4096}$/.test(answer.body)) {
-      throw refused('api/token', answer.status);
-    }
-    this.#token = { value: answer.body, until: now + (TOKEN_SECONDS - 60) * 1_000 };
-    return this.#token.value;
-  }
-
-  async #request(method: 'GET' | 'PUT', path: string, token: string | undefined): Promise<Answer> {
-    const { default: got } = await import('got');
-    const headers: Record<string, string> =
-      token === undefined
-        ? { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) }
-        : { 'x-aws-ec2-metadata-token': token };
-    const policy = {
-      attempts: 1_000,
-      baseMs: 50,
-      capMs: 2_000,
-      budgetMs: this.#options.waitMs ?? 300_000,
-    };
-    const passing = (error: unknown) => error instanceof Passing || PASSING.has(errorCode(error) ?? '');
-    return await retry(policy, this.#options, passing, async () => {
-      const asking = got(`${this.#base}/latest/${path}`, {
-        method,
-        headers,
-        timeout: { connect: 1_000, response: 2_000, request: 4_000 },
-        retry: { limit: 0 },
-        followRedirect: false,
-        throwHttpErrors: false,
-        decompress: false,
-      });
-      let tooLong = false;
-      asking.on('downloadProgress', ({ transferred }) => {
-        tooLong ||= transferred > ANSWER_LIMIT;
-        if (tooLong) asking.cancel();
-      });
-      const answer = await asking.catch((error: unknown) => {
-        throw tooLong ? unbounded(path) : error;
-      });
-      if (answer.statusCode >= 500 || answer.statusCode === 429) throw new Passing(answer.statusCode);
-      return { status: answer.statusCode, body: answer.body };
-    }).catch((error: unknown) => {
-      throw error instanceof HauloutError ? error : unreachable(path, error);
-    });
-  }
-}
+/**
+ * What `parse` makes of the text at a path (below /latest/, or absolute), or undefined where the service has nothing there (404).
+ * `parse` throws when this is not what was asked for: a service that is still starting answers 200 with words of its own, so
+ * the shape decides, and it is asked again. What it threw last is thrown when the patience ends.
+ */
+export type ReadMetadata = <T>(path: string, parse: (text: string) => T) => Promise<T | undefined>;
 
 interface Answer {
   readonly status: number;
   readonly body: string;
 }
 
-class Passing extends Error {
-  readonly code: string;
+/** `value` undefined: this service has no tokens. */
+interface Token {
+  readonly value: string | undefined;
+  readonly until: number;
+}
 
-  constructor(status: number) {
-    super(`status ${status}`);
-    this.code = `http-${status}`;
+const BASE = 'http://169.254.169.254';
+const PATIENCE_MS = 300_000;
+const ANSWER_MS = 2_000;
+const TOKEN_SECONDS = 21_600;
+const TOKEN_SHAPE = /^[\x21-\x7e]{1,4096}$/;
+const NO_TOKENS = [404, 405, 501];
+const ANSWER_LIMIT = 256 * 1024;
+/** So many tokens that never came, while plain requests are answered, are no accident. */
+const HOP_LIMIT_AFTER = 3;
+
+export class ImdsClient {
+  readonly #options: ImdsOptions;
+  readonly #base: string;
+  #token: Token | undefined;
+  #tokensAwaited = 0;
+  #said = '';
+
+  constructor(options: ImdsOptions) {
+    this.#options = options;
+    this.#base = options.base ?? BASE;
+  }
+
+  /** For questions that share one patience, beginning now; at most `mostMs`. */
+  reader(mostMs = Number.POSITIVE_INFINITY): ReadMetadata {
+    const { clock, waitMs = PATIENCE_MS } = this.#options;
+    const until = clock.elapsed() + Math.min(waitMs, mostMs);
+    return async (path, parse) => {
+      const policy = { attempts: 1_000, baseMs: 50, capMs: 2_000, budgetMs: until - clock.elapsed() };
+      const passing = (error: unknown) => error instanceof Unanswered;
+      return await retry(policy, this.#options, passing, () => this.#once(path, parse)).catch((error) => {
+        throw error instanceof Unanswered ? error.trouble : error;
+      });
+    };
+  }
+
+  async #once<T>(path: string, parse: (text: string) => T): Promise<T | undefined> {
+    try {
+      let answer = await this.#request('GET', path, await this.#tokenHeader());
+      if (answer.status === 401) {
+        this.#token = undefined; // the service forgot it, or it ran out on its side, or tokens are demanded by now
+        answer = await this.#request('GET', path, await this.#tokenHeader());
+      }
+      if (answer.status === 404) return undefined;
+      if (answer.status !== 200) throw refused(path, answer.status);
+      return parsed(answer.body, path, parse);
+    } catch (error) {
+      if (error instanceof Unanswered) this.#say(`waiting for it: ${error.trouble.reason}`);
+      throw error;
+    }
+  }
+
+  async #tokenHeader(): Promise<Record<string, string>> {
+    const now = this.#options.clock.elapsed();
+    if (!this.#token || now >= this.#token.until) this.#token = await this.#newToken(now);
+    const { value } = this.#token;
+    return value === undefined ? {} : { 'x-aws-ec2-metadata-token': value };
+  }
+
+  async #newToken(now: number): Promise<Token> {
+    const path = 'api/token';
+    const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': String(TOKEN_SECONDS) };
+    const answer = await this.#request('PUT', path, headers).catch(async (error) => {
+      if (!(error instanceof Unanswered) || !error.timedOut) throw error;
+      this.#tokensAwaited++;
+      throw this.#tokensAwaited >= HOP_LIMIT_AFTER && (await this.#answersPlainly()) ? hopLimit() : error;
+    });
+    this.#tokensAwaited = 0;
+    if (NO_TOKENS.includes(answer.status)) {
+      this.#say('it has no tokens, so its version 1 is spoken');
+      return { value: undefined, until: Number.POSITIVE_INFINITY };
+    }
+    if (answer.status !== 200) throw refused(path, answer.status);
+    if (!TOKEN_SHAPE.test(answer.body)) throw new Unanswered(notYet(path, answer.body));
+    return { value: answer.body, until: now + (TOKEN_SECONDS - 60) * 1_000 };
+  }
+
+  /** The answer is not looked at, refused or not: this finds out whether there is one, and is never a way around the token. */
+  async #answersPlainly(): Promise<boolean> {
+    return await this.#request('GET', 'meta-data/', {}).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #request(method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<Answer> {
+    const { default: got } = await import('got');
+    const { answerMs = ANSWER_MS } = this.#options;
+    const asking = got(new URL(path, `${this.#base}/latest/`), {
+      method,
+      headers,
+      timeout: { connect: 1_000, response: answerMs, request: 2 * answerMs },
+      retry: { limit: 0 },
+      followRedirect: false,
+      throwHttpErrors: false,
+      decompress: false,
+    });
+    let tooLong = false;
+    asking.on('downloadProgress', ({ transferred }) => {
+      tooLong ||= transferred > ANSWER_LIMIT;
+      if (tooLong) asking.cancel();
+    });
+    const answer = await asking.catch((error: unknown) => {
+      throw tooLong ? unbounded(path, ANSWER_LIMIT) : noAnswer(path, error);
+    });
+    const { statusCode: status, body } = answer;
+    const busy = status === 429 || (status >= 500 && !(method === 'PUT' && NO_TOKENS.includes(status)));
+    if (busy) throw noAnswer(path, status);
+    return { status, body };
+  }
+
+  #say(words: string): void {
+    if (words !== this.#said) this.#options.say?.(words);
+    this.#said = words;
   }
 }
 
-function textOf(answer: Answer, path: string): string | undefined {
-  if (answer.status === 404) return undefined;
-  if (answer.status !== 200) throw refused(path, answer.status);
-  return answer.body;
-}
-
-function refused(path: string, status: number): HauloutError {
-  return new HauloutError({
-    code: 'metadata-refused',
-    step: 'metadata',
-    subject: `/latest/${path}`,
-    reason: `the metadata service answered ${status}`,
-    hint: 'enable the metadata service of this instance (HttpEndpoint=enabled); its version 1 is never used',
-  });
-}
-
-function unbounded(path: string): HauloutError {
-  return new HauloutError({
-    code: 'metadata-invalid',
-    step: 'metadata',
-    subject: `/latest/${path}`,
-    reason: `the answer is longer than ${ANSWER_LIMIT} bytes`,
-    hint: 'is something else answering at 169.254.169.254? It is asked again at the next sync',
-  });
-}
-
-function unreachable(path: string, cause: unknown): HauloutError {
-  return new HauloutError(
-    {
-      code: 'metadata-unreachable',
-      step: 'metadata',
-      subject: `/latest/${path}`,
-      reason: `the metadata service did not answer (${errorCode(cause) ?? (cause instanceof Error ? cause.message : 'no answer')})`,
-      hint: 'is this a cloud instance? In a container the hop limit must be 2 (HttpPutResponseHopLimit)',
-    },
-    // Not got's own error: it carries the request with the token, and what came of an answer.
-    cause instanceof Error ? cause.cause : undefined,
-  );
+function parsed<T>(text: string, path: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    const named = error instanceof HauloutError && !isStarting(text);
+    throw new Unanswered(named ? error : notYet(path, text));
+  }
 }

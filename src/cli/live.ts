@@ -2,6 +2,7 @@ import { type Endpoint, parseBucketAddress } from '../aws/location.ts';
 import { BucketWriter } from '../aws/write.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { HauloutError } from '../lib/errors.ts';
+import { INSTANCE_ID } from '../metadata/shapes.ts';
 import type { Machine } from './plan-facts.ts';
 
 export interface LiveOptions {
@@ -15,8 +16,7 @@ const LARGEST = 32 * 1024 * 1024;
 
 /** The facts that a live instance wrote at its last sync that changed anything: `<state>/facts/<role>/<id>.json`. */
 export async function readLive(role: string, id: string, options: LiveOptions): Promise<Machine & { ledger: Ledger }> {
-  if (!/^i-[0-9a-f]{8,32}$/.test(id))
-    throw usage(id, 'this is not an instance id', 'write --against i-0123456789abcdef0');
+  if (!INSTANCE_ID.test(id)) throw usage(id, 'this is not an instance id', 'write --against i-0123456789abcdef0');
   const state = parseBucketAddress(options.state ?? '');
   if (!state) throw usage('--state', 'it says where instances write', 'add --state s3://bucket/.haulout');
   const writer = new BucketWriter({

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { ImdsClient, type ImdsOptions } from '../../src/aws/imds.ts';
 import type { RoleCredentials } from '../../src/cloud/metadata/description.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { ec2Provider } from '../../src/metadata/ec2.ts';
+import { roleCredentials } from '../../src/metadata/credentials.ts';
 import { imdsAt, type RunningMetadata, startMetadata } from '../support/metadata.ts';
 import { rejection } from '../support/readers.ts';
 import { say, startWire } from '../support/wire.ts';
@@ -28,13 +29,15 @@ function handedOut(serial: number, expiresAt: number): RoleCredentials {
   };
 }
 
+const keysOf = (options: ImdsOptions) => ({ credentials: roleCredentials(new ImdsClient(options), options.clock) });
+
 /** A role whose keys last six hours and are new at every request. */
 async function roleFor(lastMs = 6 * HOUR) {
   const clock = new Shifted();
   let serial = 0;
   const credentials = () => handedOut(++serial, clock.now() + lastMs);
   const metadata = await startMetadata({ roleName: 'planet', credentials });
-  return { clock, metadata, provider: ec2Provider(imdsAt(metadata.base, { clock, waitMs: 300 })) };
+  return { clock, metadata, provider: keysOf(imdsAt(metadata.base, { clock, waitMs: 300 })) };
 }
 
 const keysAsked = (metadata: RunningMetadata) =>
@@ -116,7 +119,7 @@ describe('the credentials of a role', () => {
   it('where there is no role, there are none, and that is not asked at every request', async () => {
     const clock = new Shifted();
     const metadata = await startMetadata();
-    const provider = ec2Provider(imdsAt(metadata.base, { clock }));
+    const provider = keysOf(imdsAt(metadata.base, { clock }));
     for (let i = 0; i < 20; i++) expect(await provider.credentials(false)).toBeUndefined();
     expect(metadata.log).toHaveLength(2);
     metadata.facts = { roleName: 'planet', credentials: () => handedOut(1, clock.now() + HOUR) };
@@ -150,7 +153,7 @@ describe('what cannot be credentials is refused without being said', () => {
       if (request.method === 'PUT') return say(response, 200, 'token');
       say(response, 200, request.url === `/latest/${ROLE}` ? role : document);
     });
-    const error = await rejection(ec2Provider(imdsAt(wire.url)).credentials(false));
+    const error = await rejection(keysOf(imdsAt(wire.url, { waitMs: 100 })).credentials(false));
     expect(error).toMatchObject({ code: 'metadata-invalid', step: 'metadata' });
     expect(JSON.stringify(error) + String(error)).not.toContain('hush');
     expect(wire.asked.every(({ url }) => !url.includes('..'))).toBe(true);
@@ -161,7 +164,7 @@ describe('what cannot be credentials is refused without being said', () => {
       if (request.method === 'PUT') return say(response, 200, 'token');
       say(response, 200, request.url === `/latest/${ROLE}` ? 'planet\nother' : JSON.stringify({ ...good, Token: '' }));
     });
-    expect(await ec2Provider(imdsAt(wire.url)).credentials(false)).toEqual({
+    expect(await keysOf(imdsAt(wire.url)).credentials(false)).toEqual({
       accessKeyId: 'ASIA',
       secretAccessKey: 'hush',
       expiresAt: Date.UTC(2030, 0, 1),

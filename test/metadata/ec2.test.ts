@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { MetadataRequest } from '../../src/cloud/metadata/handler.ts';
-import { ec2Provider } from '../../src/metadata/ec2.ts';
 import { isIdentity } from '../../src/metadata/provider.ts';
-import { imdsAt, startMetadata } from '../support/metadata.ts';
+import { askedAt, startMetadata } from '../support/metadata.ts';
 import { rejection } from '../support/readers.ts';
 import { say, startWire } from '../support/wire.ts';
 
@@ -26,7 +25,7 @@ async function telling(leaves: Readonly<Record<string, string>>) {
     const text = leaves[decodeURIComponent(request.url ?? '').slice('/latest/'.length)];
     say(response, text === undefined ? 404 : 200, text ?? '<html>404</html>');
   });
-  return ec2Provider(imdsAt(wire.url, { waitMs: 100 }));
+  return askedAt(wire.url, { waitMs: 100 });
 }
 
 const withDocument = (change: Readonly<Record<string, unknown>>, more: Readonly<Record<string, string>> = {}) =>
@@ -35,7 +34,7 @@ const withDocument = (change: Readonly<Record<string, unknown>>, more: Readonly<
 describe('the identity', () => {
   it('has everything, in few requests', async () => {
     const metadata = await startMetadata({ publicIpv4: '203.0.113.7', metadataTags: true });
-    const identity = await ec2Provider(imdsAt(metadata.base)).identity();
+    const identity = await askedAt(metadata.base).identity();
     expect(identity).toEqual({
       instanceId: 'i-0abcdef0000000010',
       instanceType: 't3.micro',
@@ -55,7 +54,7 @@ describe('the identity', () => {
 
   it('without a public address and with tags switched off has neither', async () => {
     const metadata = await startMetadata();
-    const { publicIpv4, tags } = await ec2Provider(imdsAt(metadata.base)).identity();
+    const { publicIpv4, tags } = await askedAt(metadata.base).identity();
     expect([publicIpv4, { ...tags }]).toEqual(['', {}]);
   });
 
@@ -66,6 +65,8 @@ describe('the identity', () => {
     ['instanceId', 'i-', 'instance-id'],
     ['instanceId', 'I-0ABCDEF0', 'instance-id'],
     ['instanceId', `i-${'0'.repeat(33)}`, 'instance-id'],
+    ['instanceId', '7F1b0c1e-58a5-4b1c-8f0a-2f4de2a1f001', 'instance-id'],
+    ['instanceId', '7f1b0c1e58a54b1c8f0a2f4de2a1f001', 'instance-id'],
     ['instanceId', ['i-0abcdef0'], 'instance-id'],
     ['instanceId', null, 'instance-id'],
     ['instanceId', undefined, 'instance-id'],
@@ -77,6 +78,7 @@ describe('the identity', () => {
     ['availabilityZone', 'a\r\nb', 'availability-zone'],
     ['privateIp', '10.0.0.7; rm -rf /', 'local-ipv4'],
     ['privateIp', 10, 'local-ipv4'],
+    ['privateIp', '10.0.0.700', 'local-ipv4'],
   ])('%s %j is refused by name, and not repeated', async (key, value, subject) => {
     const error = await rejection((await withDocument({ [key]: value })).identity());
     expect(error).toMatchObject({ code: 'metadata-invalid', step: 'metadata', subject });
@@ -97,8 +99,8 @@ describe('the identity', () => {
     expect(await rejection(provider.identity())).toMatchObject({ code: 'metadata-invalid' });
   });
 
-  it('no document at all is refused', async () => {
-    expect(await rejection((await telling({})).identity())).toMatchObject({ code: 'metadata-invalid' });
+  it('a service that knows nothing of an instance is named, after it was asked for a while', async () => {
+    expect(await rejection((await telling({})).identity())).toMatchObject({ code: 'metadata-unknown' });
   });
 
   it('what may be absent is absent when it is hostile', async () => {
@@ -115,13 +117,25 @@ describe('tags', () => {
   it('are as they were set, names that a prototype has among them', async () => {
     const tags = { Name: 'my planet', constructor: 'x', toString: 'y', empty: '', 'a:b@c+d=e': '\u00e9 / 100% <b>' };
     const metadata = await startMetadata({ metadataTags: true, tags });
-    const identity = await ec2Provider(imdsAt(metadata.base)).identity();
+    const identity = await askedAt(metadata.base).identity();
     expect({ ...identity.tags }).toEqual(tags);
     expect(Object.getPrototypeOf(identity.tags)).toBeNull();
   });
 
   it('that cannot be tags are left out', async () => {
-    const listing = ['ok', 'a/b', '', 'x'.repeat(129), 'bad\u001b', 'multi', 'long', 'gone', '__proto__'].join('\n');
+    const listing = [
+      'ok',
+      'a/b',
+      '.',
+      '..',
+      '',
+      'x'.repeat(129),
+      'bad\u001b',
+      'multi',
+      'long',
+      'gone',
+      '__proto__',
+    ].join('\n');
     const leaves = { ok: 'yes', multi: 'a\nb', long: 'x'.repeat(257), __proto__: 'no' };
     const values = Object.entries(leaves).map(([key, value]) => [`meta-data/tags/instance/${key}`, value]);
     const provider = await withDocument({}, { 'meta-data/tags/instance': listing, ...Object.fromEntries(values) });
@@ -143,6 +157,7 @@ describe('an identity that was kept on disk', () => {
 
   it('is one when every field is there and of its type', () => {
     expect(isIdentity(whole)).toBe(true);
+    expect(isIdentity({ ...whole, instanceId: '7f1b0c1e-58a5-4b1c-8f0a-2f4de2a1f001' })).toBe(true);
   });
 
   it.each([
@@ -152,6 +167,7 @@ describe('an identity that was kept on disk', () => {
     [],
     {},
     { ...whole, instanceId: 'i-../x' },
+    { ...whole, instanceId: '7f1b0c1e-58a5-4b1c-8f0a-2f4de2a1f001/..' },
     { ...whole, instanceId: 'i-0abcdef0\n' },
     { ...whole, region: 7 },
     { ...whole, hostname: undefined },

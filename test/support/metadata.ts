@@ -2,8 +2,10 @@ import { createServer } from 'node:http';
 import { onTestFinished } from 'vitest';
 import type { ImdsOptions } from '../../src/aws/imds.ts';
 import type { InstanceDescription } from '../../src/cloud/metadata/description.ts';
+import type { Dialect } from '../../src/cloud/metadata/dialects.ts';
 import { type MetadataOptions, type MetadataRequest, metadataHandler } from '../../src/cloud/metadata/handler.ts';
 import { systemClock } from '../../src/lib/clock.ts';
+import { chooseMetadata, type Metadata } from '../../src/metadata/choose.ts';
 import { described } from './described.ts';
 
 /** The local cloud's metadata service on loopback, with facts and faults that a test may change while it runs. */
@@ -16,10 +18,15 @@ export interface RunningMetadata {
   stop(): Promise<void>;
 }
 
-export async function startMetadata(facts: Partial<InstanceDescription> = {}, port = 0): Promise<RunningMetadata> {
+export async function startMetadata(
+  facts: Partial<InstanceDescription> = {},
+  port = 0,
+  dialect: Dialect = 'aws',
+): Promise<RunningMetadata> {
   const log: MetadataRequest[] = [];
   const faults = {};
   const handler = metadataHandler(() => described(undefined, running.facts), {
+    dialect,
     faults,
     onRequest: (request) => log.push(request),
   });
@@ -39,4 +46,9 @@ export async function startMetadata(facts: Partial<InstanceDescription> = {}, po
 /** Asks at a loopback address, with a patience of `waitMs`. */
 export function imdsAt(base: string, options: Partial<ImdsOptions> = {}): ImdsOptions {
   return { base, clock: systemClock, random: () => 0.5, waitMs: 2_000, ...options };
+}
+
+/** What the agent would ask, on a machine without a file of its own. */
+export function askedAt(base: string, options: Partial<ImdsOptions> & { file?: string } = {}): Metadata {
+  return chooseMetadata({ file: '/nonexistent/metadata.json', ...imdsAt(base, options), ...options });
 }

@@ -2,32 +2,42 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { systemClock } from '../../lib/clock.ts';
 import type { InstanceDescription } from './description.ts';
-import { lookUp, VERSIONS } from './tree.ts';
+import { type Dialect, type DialectRules, madeUpToken, RULES } from './dialects.ts';
+import { lookUp } from './tree.ts';
 
 /*
- * The metadata service of one instance of the local cloud: the token protocol, status codes and listings of EC2's.
- * What it is not: there is no signature or pkcs7 of the identity document, no IPv6 address, no packet rate limit, no hop
- * limit (the instance's network has one hop), no per-version differences, and categories that haulout does not read are few.
+ * The metadata service of one instance of the local cloud: the token protocol, status codes and listings of EC2's, and of those
+ * who speak its language in a dialect of their own (dialects.ts says where that is known from).
+ * What it is not: there is no signature or pkcs7 of the identity document, no IPv6 address, no packet rate limit, no per-version
+ * differences, and categories that haulout does not read are few. The instance's network has one hop: the hop limit is a
+ * fault that swallows what a limit would, the answer to PUT. Refusals have EC2's words in every dialect.
  */
 
 /** Faults for tests; read at every request, so a test may change the object. */
-interface MetadataFaults {
+export interface MetadataFaults {
   latencyMs?: number;
   /** So many answers are 503; counted down. */
   failFirst?: number;
-  /** What PUT /latest/api/token answers instead of a token: 404 as old Eucalyptus, 403 as a switched-off service. */
+  /** What PUT /latest/api/token answers instead of a token: 403 as a switched-off service. */
   tokenStatus?: number;
+  /** As in a container on an instance with HttpPutResponseHopLimit 1: PUT is never answered, GET is. */
+  hopLimit?: boolean;
+  /** For so long after the first request, everything is answered as Eucalyptus does while its front end starts: 200, and words. */
+  startingMs?: number;
 }
 
 export interface MetadataRequest {
   readonly method: string;
   readonly path: string;
+  /** 0: it was not answered. */
   readonly status: number;
   readonly withToken: boolean;
   readonly userAgent: string | undefined;
 }
 
 export interface MetadataOptions {
+  /** Whose service this one speaks like. Default: Amazon's. */
+  readonly dialect?: Dialect;
   readonly onRequest?: (request: MetadataRequest) => void;
   readonly faults?: MetadataFaults;
 }
@@ -45,39 +55,61 @@ const MOST_TOKENS = 10_000;
 
 /** A handler that answers for the one instance that `describe` tells about; asked at every request, so the facts may change. */
 export function metadataHandler(describe: () => InstanceDescription, options: MetadataOptions = {}): RequestListener {
-  const tokens = new Tokens();
+  const { faults = {} } = options;
+  const service: Service = { rules: RULES[options.dialect ?? 'aws'], tokens: new Tokens(), faults };
+  const hidden = new Faulty(faults);
   return (request, response) => {
     request.resume();
+    const told = (status: number) => options.onRequest?.(recordOf(request, status));
+    if (faults.hopLimit && request.method === 'PUT') return told(0);
     const send = () => {
-      const answer = failed(options.faults) ?? answerTo(request, describe(), tokens, options.faults?.tokenStatus);
+      const answer = hidden.answer() ?? answerTo(request, describe(), service);
       write(response, answer);
-      options.onRequest?.(recordOf(request, answer.status));
+      told(answer.status);
     };
-    if (options.faults?.latencyMs) setTimeout(send, options.faults.latencyMs);
+    if (faults.latencyMs) setTimeout(send, faults.latencyMs);
     else send();
   };
 }
 
-function failed(faults: MetadataFaults | undefined): Answer | undefined {
-  if (!faults?.failFirst) return undefined;
-  faults.failFirst -= 1;
-  return refusal(503);
+/** What stands before the service while it cannot answer. */
+class Faulty {
+  readonly #faults: MetadataFaults;
+  #started: number | undefined;
+
+  constructor(faults: MetadataFaults) {
+    this.#faults = faults;
+  }
+
+  answer(): Answer | undefined {
+    this.#started ??= systemClock.elapsed();
+    const { startingMs = 0, failFirst = 0 } = this.#faults;
+    if (systemClock.elapsed() - this.#started < startingMs) return { status: 200, body: 'System is still starting up' };
+    if (failFirst === 0) return undefined;
+    this.#faults.failFirst = failFirst - 1;
+    return refusal(503);
+  }
 }
 
-function answerTo(
-  request: IncomingMessage,
-  about: InstanceDescription,
-  tokens: Tokens,
-  tokenStatus: number | undefined,
-): Answer {
+interface Service {
+  readonly rules: DialectRules;
+  readonly tokens: Tokens;
+  readonly faults: MetadataFaults;
+}
+
+function answerTo(request: IncomingMessage, about: InstanceDescription, service: Service): Answer {
+  const { rules, tokens, faults } = service;
   const path = pathOf(request);
   if (path === undefined) return refusal(400);
   if (path.slice(1).join('/') === 'api/token') {
-    if (tokenStatus !== undefined) return refusal(tokenStatus);
-    return path[0] === 'latest' ? tokenAnswer(request, tokens) : refusal(403);
+    if (faults.tokenStatus !== undefined) return refusal(faults.tokenStatus);
+    if (rules.tokens === 'any') return { status: 200, body: madeUpToken() };
+    if (rules.tokens === 'checked') return path[0] === 'latest' ? tokenAnswer(request, tokens) : refusal(403);
   }
+  // The others look at the path alone.
+  if (rules.tokens !== 'checked') return category(path, about, rules);
   if (request.method !== 'GET' && request.method !== 'HEAD') return refusal(405, { Allow: 'GET, HEAD' });
-  return authorised(request, about, tokens) ? category(path, about) : refusal(401);
+  return authorised(request, about, tokens) ? category(path, about, rules) : refusal(401);
 }
 
 /** The names in the path, decoded; undefined when it cannot be decoded. */
@@ -106,14 +138,16 @@ function authorised(request: IncomingMessage, about: InstanceDescription, tokens
   return typeof token === 'string' && tokens.valid(token);
 }
 
-function category([version, ...path]: readonly string[], about: InstanceDescription): Answer {
-  if (version === undefined) return { status: 200, body: VERSIONS.join('\n') };
-  if (!VERSIONS.includes(version)) return refusal(404);
-  if (path.length === 1 && path[0] === 'user-data' && about.userData !== undefined) {
-    return { status: 200, body: about.userData, headers: { 'Content-Type': 'application/octet-stream' } };
-  }
-  const body = lookUp(about, path);
-  return body === undefined ? refusal(404) : { status: 200, body };
+function category([version, ...path]: readonly string[], about: InstanceDescription, rules: DialectRules): Answer {
+  if (version === undefined) return { status: 200, body: rules.versions.join('\n') };
+  const native = version === 'openstack' ? rules.native?.(about) : undefined;
+  if (!native && !rules.versions.includes(version)) return refusal(404);
+  const isUserData = native ? path[1] === 'user_data' && path.length === 2 : path.join('/') === 'user-data';
+  const body = lookUp(native ?? rules.tree(about), path);
+  if (body === undefined) return refusal(404);
+  if (!isUserData) return { status: 200, body };
+  const headers = { 'Content-Type': 'application/octet-stream' };
+  return { status: 200, body: about.userData ?? '', headers };
 }
 
 const WORDS: Readonly<Record<number, string>> = {

@@ -2,79 +2,59 @@ import type { InstanceDescription, RoleCredentials } from './description.ts';
 
 /** A category: text, text made when it is asked for, or a directory of more. `undefined` is absent. */
 type Entry = string | (() => string) | Directory | undefined;
-interface Directory {
+export interface Directory {
   readonly [name: string]: Entry;
 }
 
-export const VERSIONS: readonly string[] = [
-  '1.0',
-  '2007-01-19',
-  '2009-04-04',
-  '2014-02-25',
-  '2016-09-02',
-  '2018-09-24',
-  '2019-10-01',
-  '2020-10-27',
-  '2021-03-23',
-  '2021-07-15',
-  '2022-09-24',
-  'latest',
-];
-
 /** The text at `path` (names below a version), a listing if it is a directory, undefined if there is no such thing. */
-export function lookUp(description: InstanceDescription, path: readonly string[]): string | undefined {
-  let entry: Entry = root(description);
+export function lookUp(root: Directory, path: readonly string[]): string | undefined {
+  let entry: Entry = root;
   for (const name of path) {
     if (typeof entry !== 'object' || !Object.hasOwn(entry, name)) return undefined;
     entry = entry[name];
   }
-  if (path.join('/') === 'meta-data/public-keys') return keyListing(description);
   if (typeof entry === 'function') return entry();
-  return typeof entry === 'object' ? listing(entry) : entry;
+  return typeof entry === 'object' ? ((entry[LISTED] as string | undefined) ?? listing(entry)) : entry;
 }
+
+/** A directory that is listed in words of its own has them under this name, which no path can have. */
+const LISTED = '';
 
 function listing(directory: Directory): string {
   return Object.entries(directory)
-    .filter(([, entry]) => entry !== undefined)
+    .filter(([name, entry]) => name !== LISTED && entry !== undefined)
     .map(([name, entry]) => (typeof entry === 'object' ? `${name}/` : name))
     .join('\n');
 }
 
-function root(description: InstanceDescription): Directory {
+/** What stands below a version: the categories, an identity document where the cloud has one, and user-data. */
+export function versionTree(about: InstanceDescription, metaData: Directory, dynamic?: Directory): Directory {
+  const extra = Object.entries(about.extra ?? {});
   return {
-    dynamic: { 'instance-identity': { document: () => identityDocument(description) } },
-    'meta-data': metaData(description),
+    dynamic,
+    'meta-data': extra.reduce((tree, [path, text]) => planted(tree, path.split('/'), text), metaData),
     // Its bytes need not be text: the handler sends them itself, the tree only lists the name.
-    'user-data': description.userData === undefined ? undefined : '',
+    'user-data': about.userData === undefined ? undefined : '',
   };
 }
 
-function metaData(about: InstanceDescription): Directory {
-  const plain: Directory = {
+/** What EC2 said in 2009, and all that speak its language say since. */
+export function commonTree(about: InstanceDescription): Directory {
+  return {
     'ami-id': about.imageId,
     'ami-launch-index': '0',
     'ami-manifest-path': '(unknown)',
     'block-device-mapping': { ami: '/dev/xvda', root: '/dev/xvda' },
     hostname: about.hostname,
-    iam: iam(about),
-    'instance-action': 'none',
     'instance-id': about.instanceId,
-    'instance-life-cycle': 'on-demand',
     'instance-type': about.instanceType,
     'local-hostname': about.hostname,
     'local-ipv4': about.localIpv4,
-    mac: about.mac,
-    network: { interfaces: { macs: { [about.mac]: networkInterface(about) } } },
-    placement: { 'availability-zone': about.availabilityZone, region: about.region },
-    profile: 'default-hvm',
-    'public-ipv4': about.publicIpv4,
+    placement: { 'availability-zone': about.availabilityZone },
     'public-keys': publicKeys(about),
     'reservation-id': about.instanceId.replace(/^i-/, 'r-'),
     'security-groups': groups(about),
-    services: { domain: 'amazonaws.com', partition: 'aws' },
-    tags: about.metadataTags ? { instance: { ...about.tags } } : undefined,
   };
-  return Object.entries(about.extra ?? {}).reduce((tree, [path, text]) => planted(tree, path.split('/'), text), plain);
 }
 
 function planted(tree: Directory, [name = '', ...rest]: readonly string[], text: string): Directory {
@@ -87,7 +67,7 @@ function groups(about: InstanceDescription): string {
   return (about.securityGroups ?? ['default']).join('\n');
 }
 
-function networkInterface(about: InstanceDescription): Directory {
+export function networkInterface(about: InstanceDescription): Directory {
   return {
     'device-number': '0',
     'local-hostname': about.hostname,
@@ -99,17 +79,16 @@ function networkInterface(about: InstanceDescription): Directory {
   };
 }
 
-function publicKeys(about: InstanceDescription): Directory | undefined {
-  if (!about.publicKeys?.length) return undefined;
-  return Object.fromEntries(about.publicKeys.map((key, index) => [index, { 'openssh-key': key.material }]));
+/** The one listing with a way of its own: `0=name`. */
+function publicKeys({ publicKeys: keys = [] }: InstanceDescription): Directory | undefined {
+  if (keys.length === 0) return undefined;
+  return {
+    ...Object.fromEntries(keys.map((key, index) => [index, { 'openssh-key': key.material }])),
+    [LISTED]: keys.map((key, index) => `${index}=${key.name}`).join('\n'),
+  };
 }
 
-/** The one listing with a dialect of its own: `0=name`. */
-function keyListing(about: InstanceDescription): string | undefined {
-  return about.publicKeys?.length ? about.publicKeys.map((key, index) => `${index}=${key.name}`).join('\n') : undefined;
-}
-
-function iam(about: InstanceDescription): Directory | undefined {
+export function iam(about: InstanceDescription): Directory | undefined {
   const { roleName, credentials } = about;
   if (roleName === undefined) return undefined;
   return {
@@ -139,7 +118,7 @@ function roleDocument(credentials: RoleCredentials): string {
   });
 }
 
-function identityDocument(about: InstanceDescription): string {
+export function identityDocument(about: InstanceDescription): string {
   return json({
     accountId: about.accountId,
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
