@@ -1,7 +1,7 @@
 import { checkTemplates } from '../apply/check-templates.ts';
 import type { Snapshot } from '../bucket/snapshot.ts';
 import { SPEC_PATH } from '../bucket/snapshot.ts';
-import { type Taken, takeSnapshot } from '../bucket/take.ts';
+import { type Taken, type TakeOptions, takeSnapshot } from '../bucket/take.ts';
 import { chooseContent, type Ledger } from '../ledger/ledger.ts';
 import { asTrouble, HauloutError, type Trouble } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
@@ -30,8 +30,14 @@ export interface Wanted {
 const LARGEST_SPEC = 1024 * 1024;
 const LARGEST_TEMPLATE = 1024 * 1024;
 
+/** As much of the world as a look at the bucket touches: the benchmark of the reading path makes no more of it. */
+export interface BucketWorld extends Pick<World, 'clock' | 'store' | 'state'> {
+  readonly settings: Pick<TakeOptions, 'settleMs'>;
+  readonly eyes: Pick<World['eyes'], 'cache'>;
+}
+
 /** Law 3: a bucket that is empty, gone, forbidden or out of reach is no news, and no news changes nothing. */
-export async function lookAtBucket(world: World, memory: Memory): Promise<News> {
+export async function lookAtBucket(world: BucketWorld, memory: Memory): Promise<News> {
   const { settings, clock } = world;
   let taken: Taken | undefined;
   try {

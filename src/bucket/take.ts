@@ -50,20 +50,29 @@ async function fetchChanged(
   last: Snapshot | undefined,
 ): Promise<{ entries: SnapshotEntry[]; fetched: number }> {
   const known = new Map((last?.entries ?? []).map((entry) => [entry.path, entry]));
-  const limit = pLimit(CONCURRENT);
-  let fetched = 0;
-  const entry = async (object: StoredObject): Promise<SnapshotEntry> => {
+  const kept: SnapshotEntry[] = [];
+  const changed: StoredObject[] = [];
+  for (const object of listing.objects) {
     const before = known.get(object.key);
-    if (before?.etag === object.etag && before.size === object.size && (await cache.has(before.sha256, before.size))) {
-      return before;
-    }
+    const same = before?.etag === object.etag && before.size === object.size && cache.has(before.sha256, before.size);
+    if (same) kept.push(before);
+    else changed.push(object);
+  }
+  const fetched = await fetchAll(store, cache, changed);
+  return { entries: kept.concat(fetched), fetched: fetched.length };
+}
+
+async function fetchAll(store: Store, cache: ContentCache, objects: readonly StoredObject[]): Promise<SnapshotEntry[]> {
+  const limit = pLimit(CONCURRENT);
+  const fetch = async (object: StoredObject): Promise<SnapshotEntry> => {
     const digest = await cache.fetch(store, object);
-    fetched++;
     return { path: object.key, size: object.size, sha256: digest, mode: modeOf(object.key), etag: object.etag };
   };
   try {
-    const entries = await Promise.all(listing.objects.map((object) => limit(() => entry(object))));
-    return { entries, fetched };
+    const entries = await Promise.all(objects.map((object) => limit(fetch, object)));
+    // Law 6: the content is on the disk before anything is recorded that names it.
+    if (entries.length > 0) await cache.sync();
+    return entries;
   } finally {
     limit.clearQueue();
   }

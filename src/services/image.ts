@@ -2,9 +2,10 @@ import { lstat, mkdir, mkdtemp, readlink, rename, rm, stat, symlink } from 'node
 import { dirname, join } from 'node:path';
 import { syncDirectory, TEMPORARY_PREFIX, temporaryBeside } from '../lib/durable.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
+import { syncTree } from '../lib/sync-tree.ts';
 import { readArchive, readDirectory } from './archive.ts';
 import { LIMITS, type Limits, Refusal, show } from './image-policy.ts';
-import { contentOf, fillTree, type Owner, settleTree, syncTree } from './image-tree.ts';
+import { contentOf, fillTree, type Owner, settleTree } from './image-tree.ts';
 import { makeOpen } from './open-directory.ts';
 import { holdsMount, removeStage, removeTree } from './remove-tree.ts';
 
