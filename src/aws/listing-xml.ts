@@ -83,7 +83,8 @@ export function parseErrorCode(xml: string): string | undefined {
 
 /** Entity tags are opaque; only the quotes around them differ between servers and headers. */
 export function unquote(etag: string): string {
-  return etag.replace(/^W\//, '').replace(/^"(.*)"$/s, '$1');
+  const strong = etag.startsWith('W/') ? etag.slice(2) : etag;
+  return strong.length > 1 && strong.startsWith('"') && strong.endsWith('"') ? strong.slice(1, -1) : strong;
 }
 
 /** undefined: one of them does not end. */
@@ -116,6 +117,8 @@ const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"'
 
 function unescapeXml(text: string): string {
   if (!text.includes('&')) return text;
+  const quoted = /^&quot;([^&]*)&quot;$/.exec(text); // nearly every entity tag
+  if (quoted) return `"${quoted[1]}"`;
   return text.replace(/&(?:#x([0-9a-fA-F]{1,6})|#(\d{1,7})|(amp|lt|gt|quot|apos));/g, (whole, hex, decimal, name) => {
     if (name !== undefined) return ENTITIES[name] ?? whole;
     const code = hex !== undefined ? Number.parseInt(hex, 16) : Number(decimal);
@@ -124,6 +127,7 @@ function unescapeXml(text: string): string {
 }
 
 function decodeUrl(text: string): string {
+  if (!/[%+]/.test(text)) return text;
   try {
     return decodeURIComponent(text.replace(/\+/g, ' '));
   } catch {

@@ -36,7 +36,8 @@ export async function listRole(store: Store): Promise<RoleListing> {
 /** A key that can be a path below root/: no empty, `.` or `..` part, no control character, no backslash, whole characters. */
 export function isPlainPath(key: string): boolean {
   if (key.length > 1024 || /[\u0000-\u001f\u007f\\]|\p{Surrogate}/u.test(key)) return false;
-  return key.split('/').every((part) => part !== '' && part !== '.' && part !== '..' && Buffer.byteLength(part) <= 255);
+  if (/(?:^|\/)\.{0,2}(?:\/|$)/.test(key)) return false;
+  return Buffer.byteLength(key) <= 255 || key.split('/').every((part) => Buffer.byteLength(part) <= 255);
 }
 
 function badName(key: string): HauloutError {

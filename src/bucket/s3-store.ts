@@ -11,7 +11,7 @@ export function s3Store(reader: BucketReader, bucket: string, prefix: string): S
       return {
         objects: objects
           .filter(({ key }) => key.startsWith(base))
-          .map((o) => ({ ...o, key: o.key.slice(base.length) })),
+          .map(({ key, size, etag, lastModified }) => ({ key: key.slice(base.length), size, etag, lastModified })),
         prefixes: prefixes.filter((key) => key.startsWith(base)).map((key) => key.slice(base.length)),
       };
     },

@@ -13,6 +13,10 @@ export interface SettleOptions {
   readonly patience?: Patience;
 }
 
+export interface SettledListing extends RoleListing {
+  readonly print: string;
+}
+
 /** How long a bucket that keeps changing is waited for, in settle times. */
 const PATIENCE = 12;
 const LEAST_PATIENCE_MS = 30_000;
@@ -22,7 +26,7 @@ const SETTLING = { code: 'bucket-settling' };
  * A listing at rest: nothing in it is younger than `settleMs` by the store's own clock, or it was the same at two looks that
  * far apart. So an upload of several files is taken whole, and a listing that is the known one costs no wait.
  */
-export async function settledListing(store: Store, options: SettleOptions): Promise<RoleListing> {
+export async function settledListing(store: Store, options: SettleOptions): Promise<SettledListing> {
   try {
     return await untilSettled(store, options);
   } finally {
@@ -30,14 +34,14 @@ export async function settledListing(store: Store, options: SettleOptions): Prom
   }
 }
 
-async function untilSettled(store: Store, options: SettleOptions): Promise<RoleListing> {
+async function untilSettled(store: Store, options: SettleOptions): Promise<SettledListing> {
   const { clock, settleMs } = options;
   const started = clock.elapsed();
   let seen: { print: string; at: number } | undefined;
   for (;;) {
     const listing = await listRole(store);
     const print = fingerprint(listing);
-    if (print === options.known || settleMs === 0) return listing;
+    if (print === options.known || settleMs === 0) return { ...listing, print };
     const now = clock.elapsed();
     if (seen?.print !== print) seen = { print, at: now };
     const youngest = listing.objects.reduce((latest, { lastModified }) => Math.max(latest, lastModified), 0);
@@ -45,7 +49,7 @@ async function untilSettled(store: Store, options: SettleOptions): Promise<RoleL
     const watched = now - seen.at;
     // What is gone leaves no date: a listing that lost objects must have been looked at for that long.
     const wait = settleMs - (lostObjects(options.known, print) ? watched : Math.max(quiet, watched));
-    if (wait <= 0) return listing;
+    if (wait <= 0) return { ...listing, print };
     options.patience?.missed(SETTLING, started);
     if (now - started > Math.max(PATIENCE * settleMs, LEAST_PATIENCE_MS)) throw restless(store.name);
     // Modification times are whole seconds: a little more than the rest, so that the next look is the last one.

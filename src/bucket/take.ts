@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Patience } from '../lib/waits.ts';
 import type { ContentCache } from './cache.ts';
 import type { RoleListing } from './listing.ts';
-import { fingerprint, settledListing } from './settle.ts';
+import { settledListing } from './settle.ts';
 import { makeSnapshot, modeOf, type Snapshot, type SnapshotEntry, SPEC_PATH } from './snapshot.ts';
 import type { Store, StoredObject } from './store.ts';
 
@@ -43,8 +43,8 @@ export async function takeSnapshot(
     ...(options.last ? { known: options.last.print } : {}),
   });
   if (!listing.objects.some(({ key }) => key === SPEC_PATH)) return undefined;
-  const { entries, fetched } = await fetchChanged(store, cache, listing, options.last?.snapshot);
-  return { snapshot: makeSnapshot(entries), print: fingerprint(listing), fetched, strangers: listing.strangers };
+  const { snapshot, fetched } = await fetchChanged(store, cache, listing, options.last?.snapshot);
+  return { snapshot, print: listing.print, fetched, strangers: listing.strangers };
 }
 
 async function fetchChanged(
@@ -52,7 +52,7 @@ async function fetchChanged(
   cache: ContentCache,
   listing: RoleListing,
   last: Snapshot | undefined,
-): Promise<{ entries: SnapshotEntry[]; fetched: number }> {
+): Promise<{ snapshot: Snapshot; fetched: number }> {
   const known = new Map((last?.entries ?? []).map((entry) => [entry.path, entry]));
   const kept: SnapshotEntry[] = [];
   const changed: StoredObject[] = [];
@@ -62,8 +62,9 @@ async function fetchChanged(
     if (same) kept.push(before);
     else changed.push(object);
   }
+  if (last && changed.length === 0 && kept.length === last.entries.length) return { snapshot: last, fetched: 0 };
   const fetched = await fetchAll(store, cache, changed);
-  return { entries: kept.concat(fetched), fetched: fetched.length };
+  return { snapshot: makeSnapshot(kept.concat(fetched)), fetched: fetched.length };
 }
 
 async function fetchAll(store: Store, cache: ContentCache, objects: readonly StoredObject[]): Promise<SnapshotEntry[]> {
