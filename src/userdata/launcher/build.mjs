@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 /**
@@ -9,9 +10,13 @@ import { build } from 'esbuild';
  *
  *   sh reads          { ":" /STAR ... exec node "$0" ... : <<'HAULOUT_JS' ... HAULOUT_JS #... }
  *   JavaScript reads  { ":" (comment) code (comment) }
+ *
+ * Packed, because 16 KB must hold it: what sh does where there is no Node (gzip, which every machine has), and the
+ * JavaScript (brotli, which every Node has). Both as base64, so that the file is plain text.
  */
 const HEAD = `#!/bin/sh
 { ":" /*
+unset HAULOUT_ENDPOINT HAULOUT_REGION HAULOUT_ANONYMOUS HAULOUT_STATE HAULOUT_RUNTIME_X64 HAULOUT_RUNTIME_ARM64
 # haulout boots this machine from a bucket. Settings, one NAME=value a line; no secret belongs here:
 #HAULOUT_SETTINGS
 `;
@@ -28,6 +33,8 @@ HAULOUT_JS
 #*/
 }
 `;
+/** The parts of the shell side that are packed, in their order; `top.sh` stands before them as it is, `last.sh` after. */
+const WITHOUT_NODE = ['ask', 'sign', 'object', 'packages', 'runtime', 'main'];
 
 /** A line longer than this does not survive mail software, which some platforms join user-data parts with. */
 const LONGEST_LINE = 998;
@@ -35,11 +42,28 @@ const LONGEST_LINE = 998;
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export async function buildLauncher() {
-  const shell = await readFile(here('top.sh'), 'utf8');
+  const [top, last, ...parts] = await Promise.all(['top', 'last', ...WITHOUT_NODE].map(shell));
+  const without = `eval "$(printf %s '${packed(gzipSync(parts.join(''), { level: 9 }))}' | base64 -d | gzip -dc)"\n`;
   const script = await bundle();
-  const text = HEAD + shell + TO_SCRIPT + PROLOGUE + script + TAIL;
+  const code = `eval(require("zlib").brotliDecompressSync(Buffer.from(\`${packed(brotli(script))}\`,"base64"))+"")\n`;
+  const text = HEAD + top + without + last + TO_SCRIPT + PROLOGUE + code + TAIL;
   check(text, script);
   return text;
+}
+
+/** A part without its comments and indentation; nothing in these files spans lines in which those would count. */
+async function shell(name) {
+  const lines = (await readFile(here(`${name}.sh`), 'utf8')).split('\n').map((line) => line.trimStart());
+  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => `${line}\n`).join('');
+}
+
+function brotli(script) {
+  return brotliCompressSync(script, { params: { [constants.BROTLI_PARAM_MODE]: constants.BROTLI_MODE_TEXT } });
+}
+
+/** Both readers pass over line ends in base64. */
+function packed(bytes) {
+  return bytes.toString('base64').replace(/.{900}/g, '$&\n');
 }
 
 async function bundle() {
@@ -53,7 +77,6 @@ async function bundle() {
     target: 'node20',
     charset: 'ascii',
     legalComments: 'none',
-    lineLimit: 160,
     logLevel: 'silent',
     plugins: [builtins],
   });
@@ -80,7 +103,6 @@ function check(text, script) {
     [text.startsWith('#!/bin/sh\n'), 'does not start with #!/bin/sh'],
     [!/mime-version:/i.test(text), 'would be taken for mail'],
     [!comment.includes('*/'), 'ends its JavaScript comment inside the shell part'],
-    [!/^HAULOUT_JS$/m.test(script), 'ends its here-document inside the JavaScript part'],
     [!/^HAULOUT_/m.test(comment), 'has a setting before it is rendered'],
     [!/\bmodule\.exports\b/.test(script), 'exports something'],
     [text.split('\n#HAULOUT_SETTINGS\n').length === 2, 'has not one place for settings'],

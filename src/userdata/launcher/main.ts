@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
-import { fetchAgent } from './bucket.ts';
+import { fetchAgent, openStore } from './bucket.ts';
 import { keepAgent, makeCurrent, presentAgent } from './keep.ts';
 import { instanceId, instanceRegion, metadataAddress, metadataAt, roleCredentials } from './metadata.ts';
 import { type OwnSettings, ownSettings } from './own.ts';
+import { reportFailure } from './report.ts';
 import { runInstall } from './run.ts';
 import { cry, say } from './say.ts';
 import { BAD_SETTINGS, NOT_ROOT, Stop } from './stop.ts';
@@ -49,17 +50,19 @@ async function download(settings: OwnSettings): Promise<Buffer> {
   }
   say(`${id} in ${region}, role ${settings.role}`);
   let told = settings.anonymous;
-  return fetchAgent(
-    settings,
-    region,
-    async () => {
-      const keys = settings.anonymous ? undefined : await roleCredentials(read);
-      if (!keys && !told) say('the instance has no role: reading without signing');
-      told ||= !keys;
-      return keys;
-    },
-    world,
-  );
+  const keys = async () => {
+    const found = settings.anonymous ? undefined : await roleCredentials(read);
+    if (!found && !told) say('the instance has no role: reading without signing');
+    told ||= !found;
+    return found;
+  };
+  const store = openStore(settings, region, keys, world);
+  try {
+    return await fetchAgent(settings, store, world);
+  } catch (error) {
+    if (error instanceof Stop) await reportFailure(settings, store, id, error, world);
+    throw error;
+  }
 }
 
 function agentEnvironment(settings: OwnSettings): Record<string, string> {
