@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { sha256 } from '../../lib/digest.ts';
+import { embeddedAgent } from '../embed.ts';
 import { fetchAgent, openStore } from './bucket.ts';
 import { keepAgent, makeCurrent, presentAgent } from './keep.ts';
 import { instanceId, instanceRegion, metadataAddress, metadataAt, roleCredentials } from './metadata.ts';
@@ -26,18 +28,27 @@ const world: World = {
 async function launch(): Promise<number> {
   process.umask(0o077);
   // As an ES module there is no __filename.
-  const settings = ownSettings(readFileSync(typeof __filename === 'string' ? __filename : process.argv[1]!, 'utf8'));
+  const script = readFileSync(typeof __filename === 'string' ? __filename : process.argv[1]!, 'utf8');
+  const settings = ownSettings(script);
   if (Array.isArray(settings)) {
     for (const wrong of settings) cry(`settings: ${wrong}`, root);
     return BAD_SETTINGS;
   }
   if (!root && process.getuid?.()) throw new Stop(NOT_ROOT, 'runtime: user', 'this is not root', 'Run it with sudo');
   const directory = `${root}/var/lib/haulout/agent`;
-  const agent = presentAgent(directory, settings.agent) ?? keepAgent(directory, await download(settings));
+  const agent =
+    presentAgent(directory, settings.agent) ??
+    keepAgent(directory, embedded(script, settings.agent) ?? (await download(settings)));
   makeCurrent(directory, agent);
   say(`agent ${agent.slice(0, 12)}: install`);
   await runInstall(`${directory}/${agent}`, agentEnvironment(settings), INSTALL_MS);
   return 0;
+}
+
+/** Law 4 holds for what came with the script too; what is not the agent is fetched. */
+function embedded(script: string, agent: string): Buffer | undefined {
+  const bytes = embeddedAgent(script);
+  return bytes && sha256(bytes) === agent ? bytes : undefined;
 }
 
 async function download(settings: OwnSettings): Promise<Buffer> {
