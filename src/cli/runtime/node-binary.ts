@@ -1,4 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import { HauloutError } from '../../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../../lib/exec.ts';
 import type { Architecture } from '../../userdata/runtimes.ts';
@@ -41,7 +42,7 @@ export function identify(binary: Buffer, subject: string): Identity {
 export async function takeNode(path: string): Promise<Buffer> {
   const magic = await firstBytes(path);
   if (magic.equals(ELF_64)) return await readFile(path);
-  if (magic.subarray(0, 2).equals(Buffer.from([0x1f, 0x8b]))) return await fromTar(await readFile(path), path);
+  if (magic.subarray(0, 2).equals(Buffer.from([0x1f, 0x8b]))) return await fromTar(await gunzip(path), path);
   if (magic.toString('latin1') === '\xfd7zXZ') return await fromTar(await unxz(path), path);
   throw unfit(path, 'this is neither a Node nor an archive of one');
 }
@@ -72,6 +73,14 @@ async function fromTar(bytes: Buffer, path: string): Promise<Buffer> {
   });
   if (chunks.length === 0) throw unfit(path, 'there is no bin/node in it');
   return Buffer.concat(chunks);
+}
+
+async function gunzip(path: string): Promise<Buffer> {
+  try {
+    return gunzipSync(await readFile(path), { maxOutputLength: LARGEST });
+  } catch {
+    throw unfit(path, 'it cannot be unpacked');
+  }
 }
 
 async function unxz(path: string): Promise<Buffer> {
