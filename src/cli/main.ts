@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { say } from './talk.ts';
@@ -110,6 +110,10 @@ program
   .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
   .option('--settle <duration>', 'how long the bucket must be quiet before it is taken (default: 5s)')
   .option('--anonymous', 'instances read the bucket without signing')
+  .option('--runtime <list>', 'x64=SHA,arm64=SHA or none (default: what `haulout runtime add` put there last)')
+  .option('--platform <name>', 'whose limit the script must keep', 'ec2')
+  .option('--limit <bytes>', 'another limit')
+  .option('--embed', 'the whole agent in the script, where so much user-data is taken')
   .option('--endpoint-url <url>', 'another S3 service than Amazon')
   .option('--instance-endpoint-url <url>', 'the same service as instances reach it, where that differs')
   .option('--region <region>', 'region of the bucket')
@@ -127,6 +131,34 @@ program
   .action(async (bucket: string, options) => {
     const { userdata } = await import('./userdata.ts');
     process.exitCode = await userdata(bucket, options);
+  });
+
+program
+  .command('runtime')
+  .description('put a Node into the state for machines that have none')
+  .addArgument(new Argument('<action>').choices(['add']))
+  .argument('<bucket>', 's3://bucket/prefix of the role')
+  .requiredOption(
+    '--from <file|version>',
+    'a Node, an archive of one (.tar.gz, .tar.xz, .tgz), or a version to fetch by npm',
+  )
+  .option('--arch <list>', 'x64, arm64 or both, for a version (default: x64)')
+  .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
+  .option('--endpoint-url <url>', 'another S3 service than Amazon')
+  .option('--region <region>', 'region of the bucket')
+  .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--dry-run', 'pack it, upload nothing')
+  .option('--json', 'print digests, sizes and settings as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout runtime add s3://bucket/planet --from 24 --arch x64,arm64',
+      'haulout runtime add s3://bucket/planet --from node-v24.21.0-linux-x64.tar.xz',
+    ),
+  )
+  .action(async (_action: string, bucket: string, options) => {
+    const { addRuntimes } = await import('./runtime/add.ts');
+    process.exitCode = await addRuntimes(bucket, options);
   });
 
 function examples(...lines: string[]): string {

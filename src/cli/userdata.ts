@@ -5,11 +5,13 @@ import { HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { FORMATS, formatUserdata, type UserdataFormat } from '../userdata/formats.ts';
 import { agentKey } from '../userdata/pin.ts';
-import { measure, renderUserdata } from '../userdata/render.ts';
+import { PLATFORMS, type Platform } from '../userdata/platforms.ts';
+import { type Measured, measure, renderUserdata } from '../userdata/render.ts';
 import { addressText, parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import { readDist } from './dist-files.ts';
 import { endpointOf } from './live.ts';
 import { data, paint, say } from './talk.ts';
+import { type ChosenRuntimes, runtimesInState, runtimesOf } from './userdata-runtimes.ts';
 
 export interface UserdataOptions {
   readonly format: string;
@@ -17,6 +19,10 @@ export interface UserdataOptions {
   readonly state?: string;
   readonly settle?: string;
   readonly anonymous?: boolean;
+  readonly runtime?: string;
+  readonly embed?: boolean;
+  readonly platform?: string;
+  readonly limit?: string;
   readonly endpointUrl?: string;
   readonly instanceEndpointUrl?: string;
   readonly region?: string;
@@ -27,30 +33,80 @@ export interface UserdataOptions {
 
 /** `haulout userdata s3://bucket/prefix`: the agent into the bucket under its sha256, the script to stdout. */
 export async function userdata(bucket: string, options: UserdataOptions): Promise<number> {
-  const format = formatOf(options.format);
+  const [format, platform] = formatFor(options);
   const agent = await readDist('agent.mjs');
-  const settings = settingsFrom(bucket, sha256(agent), options);
   const template = (await readDist('bootstrap.js')).toString('utf8');
-  const script = renderUserdata(template, settings);
-  const bytes = formatUserdata(script, format);
-  const { bytes: size, headroom, fits } = measure(bytes);
-  if (!fits) throw tooLarge(size, -headroom);
+  const plain = settingsFrom(bucket, sha256(agent), options);
+  const desk = new Desk(options);
+  try {
+    const { runtimes, words } = await desk.runtimes(plain);
+    const settings: Settings = { ...plain, runtimes };
+    const bytes = formatUserdata(renderUserdata(template, settings, options.embed ? agent : undefined), format);
+    const measured = measure(bytes, platform.limit);
+    if (!measured.fits) throw tooLarge(measured, platform, options);
 
-  const key = agentKey(settings.state, settings.agent);
-  const upload = options.dryRun ? 'not uploaded (--dry-run)' : await uploadAgent(settings, key, agent, options);
-  if (options.json) {
-    const body = format === 'gzip' ? { base64: bytes.toString('base64') } : { script: bytes.toString('utf8') };
-    data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
+    const key = agentKey(settings.state, settings.agent);
+    const upload = await desk.upload(settings.state.bucket, key, agent);
+    const { bytes: size, headroom } = measured;
+    if (options.json) {
+      const body = format === 'gzip' ? { base64: bytes.toString('base64') } : { script: bytes.toString('utf8') };
+      data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
+      return EXIT.done;
+    }
+    if (format === 'gzip' && process.stdout.isTTY) throw binary();
+    process.stdout.write(bytes);
+    say(
+      `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.length / 1024)} KiB): ${upload}`,
+      `runtime: ${words}`,
+      `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of what ${platform.name} takes`,
+      `next: aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...`,
+    );
     return EXIT.done;
+  } finally {
+    desk.close();
   }
-  if (format === 'gzip' && process.stdout.isTTY) throw binary();
-  process.stdout.write(bytes);
-  say(
-    `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.length / 1024)} KiB): ${upload}`,
-    `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of the 16 KB that EC2 takes`,
-    `next: aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...`,
-  );
-  return EXIT.done;
+}
+
+/** What this command asks of the bucket, and what it says when it must not. */
+class Desk {
+  readonly #options: UserdataOptions;
+  readonly #writer: BucketWriter;
+
+  constructor(options: UserdataOptions) {
+    this.#options = options;
+    const profile = options.profile ? { profile: options.profile } : {};
+    this.#writer = new BucketWriter({ endpoint: endpointOf(options), ...profile });
+  }
+
+  async runtimes({ state }: Settings): Promise<ChosenRuntimes> {
+    if (this.#options.runtime !== undefined) return runtimesOf(this.#options.runtime);
+    if (this.#options.dryRun) return { runtimes: {}, words: 'not looked for (--dry-run); --runtime names one' };
+    return await runtimesInState(this.#writer, state);
+  }
+
+  async upload(bucket: string, key: string, agent: Buffer): Promise<string> {
+    if (this.#options.embed) return 'in the script';
+    if (this.#options.dryRun) return 'not uploaded (--dry-run)';
+    try {
+      const result = await this.#writer.put(bucket, key, agent, { createOnly: true, contentType: 'text/javascript' });
+      return result === 'exists' ? 'in the bucket already' : `uploaded to s3://${bucket}/${key}`;
+    } catch (error) {
+      throw new HauloutError(
+        {
+          code: 'upload-failed',
+          step: 'bucket',
+          subject: `s3://${bucket}/${key}`,
+          reason: `the agent could not be uploaded (${error instanceof Error ? error.name : 'unknown'})`,
+          hint: 'check credentials, --endpoint-url and --region; does the bucket exist?',
+        },
+        error,
+      );
+    }
+  }
+
+  close(): void {
+    this.#writer.close();
+  }
 }
 
 function settingsFrom(bucket: string, agent: string, options: UserdataOptions): Settings {
@@ -73,59 +129,41 @@ function settingsFrom(bucket: string, agent: string, options: UserdataOptions): 
   throw new HauloutError({ ...parsed.troubles[0]!, code: 'usage' });
 }
 
-async function uploadAgent(settings: Settings, key: string, agent: Buffer, options: UserdataOptions): Promise<string> {
-  const writer = new BucketWriter({
-    endpoint: endpointOf(options),
-    ...(options.profile ? { profile: options.profile } : {}),
-  });
-  try {
-    const how = { createOnly: true, contentType: 'text/javascript' };
-    const result = await writer.put(settings.state.bucket, key, agent, how);
-    return result === 'exists' ? 'in the bucket already' : `uploaded to s3://${settings.state.bucket}/${key}`;
-  } catch (error) {
-    throw new HauloutError(
-      {
-        code: 'upload-failed',
-        step: 'bucket',
-        subject: `s3://${settings.state.bucket}/${key}`,
-        reason: `the agent could not be uploaded (${error instanceof Error ? error.name : 'unknown'})`,
-        hint: 'check credentials, --endpoint-url and --region; does the bucket exist?',
-      },
-      error,
-    );
-  } finally {
-    writer.close();
+/** The form, and how much of it the platform takes. */
+function formatFor(options: UserdataOptions): [UserdataFormat, Platform] {
+  const format = FORMATS.find((known) => known === options.format);
+  if (!format) throw usage('--format', 'there is no such format', `write one of: ${FORMATS.join(' ')}`);
+  const named = options.platform ?? 'ec2';
+  const platform = PLATFORMS.find(({ name }) => name === named);
+  if (!platform) {
+    const names = PLATFORMS.map(({ name }) => name).join(' ');
+    throw usage('--platform', 'this platform is not known', `write one of: ${names}; or --limit BYTES`);
   }
+  if (platform.textOnly && format === 'gzip')
+    throw usage('--format gzip', `${platform.name} takes text alone`, 'use --format raw');
+  if (options.limit === undefined) return [format, platform];
+  if (!/^[1-9]\d{0,9}$/.test(options.limit))
+    throw usage('--limit', 'this is no number of bytes', 'write --limit 65535');
+  return [format, { ...platform, name: '--limit', limit: Number(options.limit) }];
 }
 
-function formatOf(word: string): UserdataFormat {
-  const format = FORMATS.find((known) => known === word);
-  if (format) return format;
-  throw new HauloutError({
-    code: 'usage',
-    step: 'userdata',
-    subject: '--format',
-    reason: 'there is no such format',
-    hint: `write one of: ${FORMATS.join(' ')}`,
-  });
-}
-
-function tooLarge(size: number, over: number): HauloutError {
+function tooLarge({ bytes, headroom }: Measured, { name }: Platform, { embed }: UserdataOptions): HauloutError {
   return new HauloutError({
     code: 'userdata-too-large',
     step: 'userdata',
     subject: 'bootstrap.js',
-    reason: `${size} bytes are ${over} more than a cloud takes`,
-    hint: 'use --format gzip, or shorter names for bucket, prefix and endpoint',
+    reason: `${bytes} bytes are ${-headroom} more than ${name === 'ec2' ? 'a cloud' : name} takes`,
+    hint: embed
+      ? 'leave out --embed: the agent is then fetched from the bucket; or say --platform or --limit where more is taken'
+      : 'use --format gzip, or shorter names for bucket, prefix and endpoint',
   });
 }
 
+function usage(subject: string, reason: string, hint: string): HauloutError {
+  return new HauloutError({ code: 'usage', step: 'userdata', subject, reason, hint });
+}
+
 function binary(): HauloutError {
-  return new HauloutError({
-    code: 'usage',
-    step: 'userdata',
-    subject: '--format gzip',
-    reason: 'this is binary, and standard output is a terminal',
-    hint: 'write it to a file: haulout userdata ... --format gzip > bootstrap.js.gz',
-  });
+  const hint = 'write it to a file: haulout userdata ... --format gzip > bootstrap.js.gz';
+  return usage('--format gzip', 'this is binary, and standard output is a terminal', hint);
 }

@@ -13,9 +13,12 @@ export function formatUserdata(script: string, format: UserdataFormat): Buffer {
 
 const OPERATING_SYSTEM = 9;
 
-/** cloud-init unpacks one level. Node writes no time into the header; the operating system's number is made "unknown". */
-function gzip(script: string): Buffer {
-  const packed = gzipSync(script, { level: 9 });
+/**
+ * The same bytes give the same: Node writes no time into the header; the operating system's number is made "unknown".
+ * cloud-init unpacks one level of it.
+ */
+export function gzip(content: string | Uint8Array): Buffer {
+  const packed = gzipSync(content, { level: 9 });
   packed[OPERATING_SYSTEM] = 255;
   return packed;
 }

@@ -3,6 +3,7 @@ import { parseDuration } from '../lib/duration.ts';
 import { HauloutError, type Trouble } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
 import { assignment, QUOTABLE, readAssignments } from './assignments.ts';
+import { ARCHITECTURES, type Runtimes, runtimeName, runtimesFrom, runtimesRecord } from './runtimes.ts';
 
 /**
  * What the operator said at launch: the `HAULOUT_*` lines at the top of user-data. The names are final (DESIGN §4).
@@ -25,6 +26,8 @@ export interface Settings {
   readonly settleMs: number;
   /** HAULOUT_AGENT: lower-case hex sha256 of the agent bundle at <state>/agent/<sha256>. */
   readonly agent: string;
+  /** HAULOUT_RUNTIME_X64, HAULOUT_RUNTIME_ARM64: sha256 of the packed Node at <state>/runtime/<sha256>. */
+  readonly runtimes?: Runtimes;
 }
 
 export interface SettingRow {
@@ -45,6 +48,7 @@ export type ParsedSettings =
 const DEFAULT_SETTLE_MS = 5_000;
 const LONGEST_SETTLE_MS = 3_600_000;
 const ROLE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const SHA256 = /^[0-9a-f]{64}$/;
 const LATER = 'is not done by this version of haulout';
 
 const matches = (pattern: RegExp, what: string) => (value: string) => (pattern.test(value) ? undefined : what);
@@ -114,9 +118,16 @@ export const SETTINGS: readonly SettingRow[] = [
     meaning: 'sha256 of the first agent',
     default: undefined,
     form: 'the 64 hex digits that haulout userdata prints',
-    check: matches(/^[0-9a-f]{64}$/, 'is not a sha256 in lower-case hex'),
+    check: matches(SHA256, 'is not a sha256 in lower-case hex'),
   },
-  ...['HAULOUT_RUNTIME_X64', 'HAULOUT_RUNTIME_ARM64', 'HAULOUT_KEYS', 'HAULOUT_FLOOR'].map((name) => ({
+  ...ARCHITECTURES.map((arch) => ({
+    name: runtimeName(arch),
+    meaning: `sha256 of the Node for ${arch} machines that have none`,
+    default: 'none: then the machine must have one, or its package manager',
+    form: 'the 64 hex digits that haulout runtime add prints',
+    check: matches(SHA256, 'is not a sha256 in lower-case hex'),
+  })),
+  ...['HAULOUT_KEYS', 'HAULOUT_FLOOR'].map((name) => ({
     name,
     meaning: 'kept for a later version',
     default: 'none',
@@ -181,6 +192,7 @@ export function settingsRecord(settings: Settings): Record<string, string> {
       ? {}
       : { HAULOUT_SETTLE: settleMs % 1_000 === 0 ? `${settleMs / 1_000}s` : `${settleMs}ms` }),
     HAULOUT_AGENT: settings.agent,
+    ...runtimesRecord(settings.runtimes ?? {}),
   };
 }
 
@@ -191,6 +203,7 @@ export function addressText(address: BucketAddress): string {
 function meant(values: ReadonlyMap<string, string>): Settings {
   const value = (name: string) => values.get(name) || undefined;
   const bucket = parseBucketAddress(value('HAULOUT_BUCKET') ?? '')!;
+  const runtimes = runtimesFrom(value);
   return {
     bucket,
     endpoint: value('HAULOUT_ENDPOINT'),
@@ -200,6 +213,7 @@ function meant(values: ReadonlyMap<string, string>): Settings {
     state: parseBucketAddress(value('HAULOUT_STATE') ?? '') ?? defaultState(bucket),
     settleMs: parseDuration(value('HAULOUT_SETTLE') ?? '') ?? DEFAULT_SETTLE_MS,
     agent: value('HAULOUT_AGENT') ?? '',
+    ...(runtimes ? { runtimes } : {}),
   };
 }
 

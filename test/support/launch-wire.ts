@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { canonicalRequest, signature } from '../../src/aws/sigv4.ts';
+import { sha256 } from '../../src/lib/digest.ts';
 
 /**
  * The two services a launch talks to, on one loopback port: metadata under /latest/, an S3 store under /s3/ (an endpoint with a
- * path). It checks every token and every signature. What it is not: it lists nothing, writes nothing, knows one region and one
+ * path). It checks every token and every signature. What it is not: it lists nothing, takes whatever is signed, knows one region and one
  * role, never throttles, and speaks plain HTTP only.
  */
 export interface LaunchWire {
@@ -29,6 +30,8 @@ const SECRET = 'wire-secret/with+signs=';
 const SESSION = 'wire-session-token==';
 const ACCESS = 'WIREACCESSKEY';
 const TOKEN = 'wire-token-AQAEAA==';
+/** What no argument, environment or log may show. */
+export const SECRETS: readonly string[] = [SECRET, SESSION, ACCESS, TOKEN];
 const SKEW_MS = 900_000;
 
 export async function startLaunchWire(): Promise<LaunchWire> {
@@ -88,10 +91,23 @@ function category(wire: LaunchWire, request: IncomingMessage, path: string): [nu
 function store(wire: LaunchWire, request: IncomingMessage, response: ServerResponse, url: URL): void {
   response.setHeader('date', new Date(Date.now() + wire.offsetMs).toUTCString());
   const refused = request.headers.authorization === undefined ? anonymous(wire) : verify(wire, request, url);
-  const object = wire.objects.get(decodeURIComponent(url.pathname.slice('/s3/'.length)));
+  const key = decodeURIComponent(url.pathname.slice('/s3/'.length));
+  const object = wire.objects.get(key);
   if (refused !== undefined) s3Error(response, 403, refused);
+  else if (request.method === 'PUT') void take(wire, key, request, response);
   else if (object) end(response, 200, object);
   else s3Error(response, 404, 'NoSuchKey');
+}
+
+async function take(wire: LaunchWire, key: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const body = Buffer.concat(chunks);
+  if (sha256(body) !== request.headers['x-amz-content-sha256']) s3Error(response, 400, 'XAmzContentSHA256Mismatch');
+  else {
+    wire.objects.set(key, body);
+    end(response, 200, '');
+  }
 }
 
 const anonymous = (wire: LaunchWire) => (wire.publicRead ? undefined : 'AccessDenied');

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Status } from '../../src/status/status.ts';
+import type { FailureStatus } from '../../src/userdata/launcher/report.ts';
 import { type Launch, prepareLaunch } from '../support/launch.ts';
 import { end } from '../support/launch-wire.ts';
 import { command, describeWith } from '../support/needs.ts';
@@ -81,14 +83,38 @@ describe('metadata', () => {
     expect(ran.code).toBe(0);
     expect(ran.stderr.match(/reading without signing/g)).toHaveLength(1);
   });
+});
 
-  test('an address that is not loopback is not taken from the environment', async () => {
-    const path = await launch.script('X', (text) => text.replaceAll('169.254.169.254', '127.0.0.1:1'));
-    const running = launch.run(['/usr/bin/timeout', '1', process.execPath, path], {
-      env: { HAULOUT_METADATA: launch.wire.metadata.replace('127.0.0.1', '127.0.0.1.nip.example') },
+describe('a failure', () => {
+  const key = 'planet-bucket/.haulout/instances/planet/i-0abc0abc0abc0abc0.json';
+
+  test('stands in the bucket where the statuses are, as the agent would say it', async () => {
+    launch.wire.objects.set(`planet-bucket/.haulout/agent/${launch.settings.agent}`, Buffer.from('altered'));
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran.code).toBe(69);
+    const failure = JSON.parse(Buffer.from(launch.wire.objects.get(key)!).toString()) as FailureStatus;
+    const status: Status = failure;
+    expect(status).toMatchObject({ schema: 1, instanceId: 'i-0abc0abc0abc0abc0', role: 'planet', health: 'failed' });
+    expect(status.trouble).toEqual({
+      code: 'launch-failed',
+      step: 'bucket',
+      subject: `s3://planet-bucket/.haulout/agent/${launch.settings.agent}`,
+      reason: 'its sha256 is not HAULOUT_AGENT: altered, not run',
+      hint: 'Run haulout userdata again, launch with what it prints',
     });
-    expect((await running).stderr).toContain('connect ECONNREFUSED 127.0.0.1:1');
-    expect(launch.wire.requests).toEqual([]);
+  });
+
+  test('that nobody may write down is said on the console alone', async () => {
+    launch.wire.publicRead = true;
+    launch.settings = { ...launch.settings, anonymous: true };
+    launch.wire.objects.set(`planet-bucket/.haulout/agent/${launch.settings.agent}`, Buffer.from('altered'));
+    launch.wire.before = (request, response) => {
+      if (request.method === 'PUT' && request.url?.startsWith('/s3/')) end(response, 403, '');
+      return request.method === 'PUT' && request.url?.startsWith('/s3/') === true;
+    };
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('altered, not run') });
+    expect(launch.wire.objects.has(key)).toBe(false);
   });
 });
 
@@ -135,13 +161,13 @@ describe('refusals', () => {
     ] as const) {
       await writeFile(join(bin, name), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
     }
-    const elsewhere = (text: string) => text.replace(/ \/usr\/local\/bin\/node [^;]*;/, ';');
+    const elsewhere = (text: string) => text.replace(/ \/usr\/local\/bin\/node [^"]*"\$place"/, '');
     const path = await launch.script('X', elsewhere);
     const ran = await launch.run(['/bin/sh', path], { env: { PATH: bin } });
     expect(ran.code).toBe(69);
-    expect(ran.stderr).toBe(
+    expect(ran.stderr).toContain(
       `haulout: runtime: node: found ${bin}/node v20.18.9, ${bin}/nodejs v18.20.4, needed is 20.19 or newer. ` +
-        `Put such a Node on this machine or its image, then run: sh ${path}\n`,
+        'There is neither base64 nor gzip to unpack the rest of this script. Run haulout runtime add',
     );
   });
 

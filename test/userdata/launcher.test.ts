@@ -76,8 +76,8 @@ describe('the file', () => {
     );
   });
 
-  test('its shell part passes sh -n', () => {
-    expect(spawnSync('/bin/sh', ['-n', 'src/userdata/launcher/top.sh']).status).toBe(0);
+  test.each(['top', 'ask', 'sign', 'object', 'packages', 'runtime', 'main', 'last'])('%s.sh passes sh -n', (part) => {
+    expect(spawnSync('/bin/sh', ['-n', `src/userdata/launcher/${part}.sh`]).status).toBe(0);
   });
 });
 

@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { fetchAgent } from '../../src/userdata/launcher/bucket.ts';
+import { fetchAgent, openStore } from '../../src/userdata/launcher/bucket.ts';
 import { instanceId, metadataAddress, metadataAt, roleCredentials } from '../../src/userdata/launcher/metadata.ts';
 import { type OwnSettings, ownSettings } from '../../src/userdata/launcher/own.ts';
 import { runInstall } from '../../src/userdata/launcher/run.ts';
@@ -56,7 +56,12 @@ async function own(): Promise<OwnSettings> {
 
 async function fetched(region = 'eu-west-3'): Promise<Buffer> {
   const read = metadataAt(new URL(launch.wire.metadata), world);
-  return fetchAgent(await own(), region, () => roleCredentials(read), world);
+  const settings = await own();
+  return fetchAgent(
+    settings,
+    openStore(settings, region, () => roleCredentials(read), world),
+    world,
+  );
 }
 
 const onBucket = (answer: (times: number, response: Parameters<Launch['wire']['before']>[1]) => boolean) => {

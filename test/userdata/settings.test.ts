@@ -93,8 +93,10 @@ test.each([
   ['HAULOUT_MODE=release', 'HAULOUT_MODE: release is not done by this version of haulout. write HAULOUT_MODE=live'],
   ['HAULOUT_KEYS=abc', 'HAULOUT_KEYS: is not done by this version of haulout. remove the line'],
   ['HAULOUT_FLOOR=7', 'HAULOUT_FLOOR: is not done by this version of haulout. remove the line'],
-  ['HAULOUT_RUNTIME_X64=ab', 'HAULOUT_RUNTIME_X64: is not done by this version of haulout. remove the line'],
-  ['HAULOUT_RUNTIME_ARM64=ab', 'HAULOUT_RUNTIME_ARM64: is not done by this version of haulout. remove the line'],
+  [
+    'HAULOUT_RUNTIME_X64=ab',
+    'HAULOUT_RUNTIME_X64: is not a sha256 in lower-case hex. write HAULOUT_RUNTIME_X64=the 64 hex digits that haulout runtime add prints',
+  ],
   ['HAULOUT_ROOT=/x', 'HAULOUT_ROOT: is not a setting. did you mean HAULOUT_ROLE?'],
 ])('%s is refused by name', (line, words) => {
   expect(troubles(...LEAST, line)).toEqual([words]);

@@ -1,5 +1,5 @@
 import { bucketOrigin } from '../../aws/location.ts';
-import { amzDate, authorization, type Credentials, EMPTY_SHA256, encodeKey } from '../../aws/sigv4.ts';
+import { amzDate, authorization, type Credentials, encodeKey } from '../../aws/sigv4.ts';
 import { sha256 } from '../../lib/digest.ts';
 import { agentKey } from '../pin.ts';
 import type { OwnSettings } from './own.ts';
@@ -20,18 +20,34 @@ const AGAIN = 'Run haulout userdata again, launch with what it prints';
 /** Called before each request, because a role's keys and permissions arrive late. */
 export type GetCredentials = () => Promise<Credentials | undefined>;
 
+/** The bucket of the state, as this machine reaches it. */
+export interface Store {
+  ask(method: string, key: string, body?: string): Promise<Reply>;
+  /** The server's clock less ours: an instance may boot with a clock hours off. */
+  offset: number;
+}
+
+export function openStore(settings: OwnSettings, region: string, keys: GetCredentials, world: World): Store {
+  const { host, basePath, ...origin } = bucketOrigin({ url: settings.endpoint, region }, settings.state.bucket);
+  const store: Store = {
+    offset: 0,
+    async ask(method, key, body = '') {
+      const path = basePath + encodeKey(key);
+      const headers = signed(method, host, path, region, body, await keys(), world.now() + store.offset);
+      return ask({ ...origin, method, path, headers, limits: LIMITS, body });
+    },
+  };
+  return store;
+}
+
 /** The agent that the settings pin, its bytes verified. */
-export function fetchAgent(settings: OwnSettings, region: string, keys: GetCredentials, world: World): Promise<Buffer> {
+export function fetchAgent(settings: OwnSettings, store: Store, world: World): Promise<Buffer> {
   const { state, agent } = settings;
   const key = agentKey(state, agent);
   const what = `bucket: s3://${state.bucket}/${key}`;
-  const { host, basePath, ...origin } = bucketOrigin({ url: settings.endpoint, region }, state.bucket);
-  const path = basePath + encodeKey(key);
   const started = world.elapsed();
   let missing = 0;
   let altered = 0;
-  /** The server's clock less ours: an instance may boot with a clock hours off. */
-  let offset = 0;
   const stop = (reason: string, hint = AGAIN) => new Stop(UNAVAILABLE, what, reason, hint);
 
   /** A 200 passes. A Stop where waiting cannot help, an Error where it may. */
@@ -40,7 +56,7 @@ export function fetchAgent(settings: OwnSettings, region: string, keys: GetCrede
     const code = /<Code>(\w{1,64})<\/Code>/.exec(body.toString('latin1'))?.[1] ?? '';
     const word = `it answers ${status} ${code}`.trim();
     const ahead = Date.parse(headers.date ?? '') - world.now();
-    if (status === 403 && Math.abs(ahead) > SKEW_MS) offset = ahead;
+    if (status === 403 && Math.abs(ahead) > SKEW_MS) store.offset = ahead;
     if (status === 404 && code !== 'NoSuchBucket') missing++;
     if (missing >= MISSING_TRIES && world.elapsed() - started >= MISSING_MS)
       throw stop('the agent is not in the bucket');
@@ -52,8 +68,7 @@ export function fetchAgent(settings: OwnSettings, region: string, keys: GetCrede
 
   const hint = 'Check HAULOUT_BUCKET, HAULOUT_ENDPOINT, the network, and what the role of the instance may read';
   return patiently(what, hint, LONGEST_PAUSE_MS, world, async () => {
-    const headers = signed(host, path, region, await keys(), world.now() + offset);
-    const reply = await ask({ ...origin, method: 'GET', path, headers, limits: LIMITS }).catch((error: unknown) => {
+    const reply = await store.ask('GET', key).catch((error: unknown) => {
       throw DISTRUSTED.test(codeOf(error))
         ? stop(codeOf(error), 'Give the endpoint a certificate Node trusts, or write http://')
         : error;
@@ -68,10 +83,19 @@ export function fetchAgent(settings: OwnSettings, region: string, keys: GetCrede
 /** A certificate that becomes valid when the clock is set is waited for; one that nobody vouches for is not. */
 const DISTRUSTED = /SELF_SIGNED|UNABLE_TO|ALTNAME/;
 
-function signed(host: string, path: string, region: string, keys: Credentials | undefined, now: number) {
+function signed(
+  method: string,
+  host: string,
+  path: string,
+  region: string,
+  body: string,
+  keys: Credentials | undefined,
+  now: number,
+) {
   if (!keys) return { host };
-  const headers: Record<string, string> = { host, 'x-amz-date': amzDate(now), 'x-amz-content-sha256': EMPTY_SHA256 };
+  const payloadHash = sha256(Buffer.from(body));
+  const headers: Record<string, string> = { host, 'x-amz-date': amzDate(now), 'x-amz-content-sha256': payloadHash };
   if (keys.sessionToken) headers['x-amz-security-token'] = keys.sessionToken;
-  const request = { method: 'GET', path, query: [], headers, payloadHash: EMPTY_SHA256 };
+  const request = { method, path, query: [], headers, payloadHash };
   return { ...headers, authorization: authorization(request, { region, service: 's3' }, keys) };
 }

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs';
-import { fetchAgent } from './bucket.ts';
+import { sha256 } from '../../lib/digest.ts';
+import { embeddedAgent } from '../embed.ts';
+import { fetchAgent, openStore } from './bucket.ts';
 import { keepAgent, makeCurrent, presentAgent } from './keep.ts';
 import { instanceId, instanceRegion, metadataAddress, metadataAt, roleCredentials } from './metadata.ts';
 import { type OwnSettings, ownSettings } from './own.ts';
+import { reportFailure } from './report.ts';
 import { runInstall } from './run.ts';
 import { cry, say } from './say.ts';
 import { BAD_SETTINGS, NOT_ROOT, Stop } from './stop.ts';
@@ -26,19 +29,28 @@ const world: World = {
 async function launch(): Promise<number> {
   process.umask(0o077);
   // As an ES module there is no __filename.
-  const settings = ownSettings(readFileSync(typeof __filename === 'string' ? __filename : process.argv[1]!, 'utf8'));
+  const script = readFileSync(typeof __filename === 'string' ? __filename : process.argv[1]!, 'utf8');
+  const settings = ownSettings(script);
   if (Array.isArray(settings)) {
     for (const wrong of settings) cry(`settings: ${wrong}`, root);
     return BAD_SETTINGS;
   }
   if (!root && process.getuid?.()) throw new Stop(NOT_ROOT, 'runtime: user', 'this is not root', 'Run it with sudo');
   const directory = `${root}/var/lib/haulout/agent`;
-  const agent = presentAgent(directory, settings.agent) ?? keepAgent(directory, await download(settings));
+  const agent =
+    presentAgent(directory, settings.agent) ??
+    keepAgent(directory, embedded(script, settings.agent) ?? (await download(settings)));
   makeCurrent(directory, agent);
   say(`agent ${agent.slice(0, 12)}: install`);
   const waited = world.waited.length ? [JSON.stringify(world.waited)] : [];
   await runInstall(`${directory}/${agent}`, waited, agentEnvironment(settings), INSTALL_MS);
   return 0;
+}
+
+/** Law 4 holds for what came with the script too; what is not the agent is fetched. */
+function embedded(script: string, agent: string): Buffer | undefined {
+  const bytes = embeddedAgent(script);
+  return bytes && sha256(bytes) === agent ? bytes : undefined;
 }
 
 async function download(settings: OwnSettings): Promise<Buffer> {
@@ -51,17 +63,19 @@ async function download(settings: OwnSettings): Promise<Buffer> {
   }
   say(`${id} in ${region}, role ${settings.role}`);
   let told = settings.anonymous;
-  return fetchAgent(
-    settings,
-    region,
-    async () => {
-      const keys = settings.anonymous ? undefined : await roleCredentials(read);
-      if (!keys && !told) say('the instance has no role: reading without signing');
-      told ||= !keys;
-      return keys;
-    },
-    world,
-  );
+  const keys = async () => {
+    const found = settings.anonymous ? undefined : await roleCredentials(read);
+    if (!found && !told) say('the instance has no role: reading without signing');
+    told ||= !found;
+    return found;
+  };
+  const store = openStore(settings, region, keys, world);
+  try {
+    return await fetchAgent(settings, store, world);
+  } catch (error) {
+    if (error instanceof Stop) await reportFailure(settings, store, id, error, world);
+    throw error;
+  }
 }
 
 function agentEnvironment(settings: OwnSettings): Record<string, string> {

@@ -18,6 +18,7 @@ export interface Ask {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly limits: Limits;
+  readonly body?: string;
 }
 
 export interface Reply {
@@ -31,7 +32,7 @@ export interface Reply {
  * and proxies of the environment are not asked (`agent: false` keeps NODE_USE_ENV_PROXY out too): both lead elsewhere.
  */
 export function ask(what: Ask): Promise<Reply> {
-  const { limits, ...options } = what;
+  const { limits, body, ...options } = what;
   return new Promise((resolve, reject) => {
     const send = what.protocol === 'https:' ? tlsRequest : plainRequest;
     const request = send({ ...options, agent: false });
@@ -58,7 +59,7 @@ export function ask(what: Ask): Promise<Reply> {
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
       });
     });
-    request.end();
+    request.end(body);
   });
 }
 
