@@ -114,7 +114,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     async report(status, live) {
       await writeStatus(state, status, log);
       await events.round(status, parts.asked());
-      await upload.write(status, live);
+      await upload.write(status, live).catch((error) => log.warn(`the status was not written: ${error.message}`));
     },
   };
   return { world, jobs, tools: hooks };

@@ -35,12 +35,17 @@ export function isStarting(text: string): boolean {
   return STARTING.test(text);
 }
 
+/** A path as `ReadMetadata` takes it, as it is on the wire. */
+function place(path: string): string {
+  return path.startsWith('/') ? path : `/latest/${path}`;
+}
+
 export function notYet(path: string, text: string): HauloutError {
-  if (!isStarting(text)) return invalid(`/latest/${path}`);
+  if (!isStarting(text)) return invalid(place(path));
   return new HauloutError({
     code: 'metadata-starting',
     step: 'metadata',
-    subject: `/latest/${path}`,
+    subject: place(path),
     reason: 'the metadata service says that it is still starting up, or shutting down',
     hint: 'look at the front end of the cloud; it is asked again by itself',
   });
@@ -60,7 +65,7 @@ export function refused(path: string, status: number): HauloutError {
   return new HauloutError({
     code: 'metadata-refused',
     step: 'metadata',
-    subject: `/latest/${path}`,
+    subject: place(path),
     reason: `the metadata service answered ${status}`,
     hint: 'enable the metadata service of this instance (HttpEndpoint=enabled); where tokens are refused, version 1 is not tried',
   });
@@ -80,7 +85,7 @@ export function unbounded(path: string, limit: number): HauloutError {
   return new HauloutError({
     code: 'metadata-invalid',
     step: 'metadata',
-    subject: `/latest/${path}`,
+    subject: place(path),
     reason: `the answer is longer than ${limit} bytes`,
     hint: 'is something else answering at 169.254.169.254? It is asked again at the next sync',
   });
@@ -93,7 +98,7 @@ export function noAnswer(path: string, why: unknown): HauloutError | Unanswered 
     {
       code: 'metadata-unreachable',
       step: 'metadata',
-      subject: `/latest/${path}`,
+      subject: place(path),
       reason: `the metadata service did not answer (${word})`,
       hint: 'is this a cloud instance, and does it have its network? A machine without the service is described in /etc/haulout/metadata.json',
     },

@@ -42,6 +42,11 @@ program
   .option('--keep [dir]', "leave the instance's disk there when it ends (default: ./haulout-disk-ROLE)")
   .option('--user-data <file>', 'boot another script instead of ours')
   .option('--exec <cmd>', 'run it in the instance when that is ready, and exit with its code')
+  .option(
+    '--metadata <dialect>',
+    'speak like the metadata service of another cloud: eucalyptus-4, openstack ...',
+    'aws',
+  )
   .option('--root <dir>', "another root file system than this machine's own")
   .option('--upgrade', 'let `upgrade = boot` upgrade all packages, as a real first boot does')
   .option('--timeout <duration>', 'how long --once and --exec wait for the instance', '20m')

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
@@ -7,9 +7,10 @@ import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
 import { checkPort } from './machine/publish.ts';
-import { MachineRoom } from './machine/room.ts';
+import { type Exposed, MachineRoom } from './machine/room.ts';
 import { PACKAGE_PORT } from './machine/seed.ts';
 import type { InstanceDescription } from './metadata/description.ts';
+import { DIALECTS, type Dialect } from './metadata/dialects.ts';
 import { Mirror, type MirrorChange } from './mirror.ts';
 import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
@@ -20,6 +21,9 @@ import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
 export {
   canRunMachines,
   checkPort,
+  DIALECTS,
+  type Dialect,
+  type Exposed,
   type Faults,
   type InstanceDescription,
   type LaunchOptions,
@@ -140,13 +144,17 @@ export class LocalCloud {
     return mirror;
   }
 
+  /** A server, a handler or a unix socket of this machine that instances reach; the answer is its URL there. */
+  async expose(port: number, target: Exposed): Promise<string> {
+    return await (await this.#opened()).expose(port, target);
+  }
+
   /** A new instance; resolves when its user-data has begun to run. */
   async launch(launch: Launch): Promise<Machine> {
-    this.#room ??= this.#openRoom();
-    const room = await this.#room;
+    const room = await this.#opened();
     const { address, mac } = room.allocate();
     const description: InstanceDescription = {
-      instanceId: `i-0${randomBytes(8).toString('hex')}`,
+      instanceId: launch.metadata?.dialect === 'openstack' ? randomUUID() : `i-0${randomBytes(8).toString('hex')}`,
       instanceType: 't3.micro',
       imageId: 'ami-0123456789abcdef0',
       region: this.region,
@@ -172,6 +180,11 @@ export class LocalCloud {
     for (const close of this.#closers.splice(0).reverse()) await close();
     await this.s3.close();
     await rm(this.#data, { recursive: true, force: true });
+  }
+
+  #opened(): Promise<MachineRoom> {
+    this.#room ??= this.#openRoom();
+    return this.#room;
   }
 
   async #openRoom(): Promise<MachineRoom> {

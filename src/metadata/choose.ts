@@ -74,7 +74,9 @@ export function chooseMetadata(options: ChooseOptions): Metadata {
   };
 }
 
-class Unknown extends Error {}
+class Unknown extends Error {
+  readonly code = 'metadata-unknown';
+}
 
 function unknown(file: string): HauloutError {
   return new HauloutError({

@@ -7,8 +7,12 @@ import { parseObject, ROLE, shaped } from './shapes.ts';
 
 /** Credentials are renewed this long before they expire, so that a metadata service that is down then does no harm. */
 const RENEW_EARLY_MS = 15 * 60_000;
-/** While there is nothing better to be had, the service is asked this often and waited for this long: requests wait for it. */
+/**
+ * While there is nothing better to be had, the service is asked this often, or before half of what is left is over, and waited
+ * for this long: requests wait for it.
+ */
 const RENEW_AGAIN_MS = 60_000;
+const RENEW_AGAIN_LEAST_MS = 1_000;
 const RENEW_WAIT_MS = 5_000;
 const NO_ROLE_MS = 5_000;
 
@@ -29,7 +33,8 @@ export function roleCredentials(imds: ImdsClient, clock: Clock): MetadataProvide
       // Still good for some minutes: a metadata service that is down must not stop a sync.
       if (!usable) throw error;
     }
-    notBefore = clock.elapsed() + (held ? RENEW_AGAIN_MS : NO_ROLE_MS);
+    const pause = held ? Math.max(RENEW_AGAIN_LEAST_MS, Math.min(RENEW_AGAIN_MS, left() / 2)) : NO_ROLE_MS;
+    notBefore = clock.elapsed() + pause;
     return held;
   };
   return async (fresh) => {

@@ -15,6 +15,8 @@ import {
   WORD,
 } from './shapes.ts';
 
+export const IDENTITY_DOCUMENT = 'dynamic/instance-identity/document';
+
 /**
  * EC2, and Eucalyptus of its later years: what has an instance identity document, which says nearly everything in one request.
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
@@ -24,7 +26,7 @@ export function ec2Provider(imds: ImdsClient, clock: Clock): MetadataProvider {
 }
 
 async function look(read: ReadMetadata): Promise<Identity | undefined> {
-  const document = await read('dynamic/instance-identity/document', parseDocument);
+  const document = await read(IDENTITY_DOCUMENT, parseDocument);
   if (!document) return undefined;
   return {
     ...document,
@@ -35,7 +37,7 @@ async function look(read: ReadMetadata): Promise<Identity | undefined> {
 }
 
 function parseDocument(text: string): Omit<Identity, 'publicIpv4' | 'hostname' | 'tags'> {
-  const document = parseObject(text, '/latest/dynamic/instance-identity/document');
+  const document = parseObject(text, `/latest/${IDENTITY_DOCUMENT}`);
   return {
     instanceId: shaped('instance-id', document['instanceId'], INSTANCE_ID),
     instanceType: shaped('instance-type', document['instanceType'], WORD),

@@ -1,12 +1,15 @@
 import type { ImdsClient, ReadMetadata } from '../aws/imds.ts';
 import type { Clock } from '../lib/clock.ts';
 import { roleCredentials } from './credentials.ts';
+import { IDENTITY_DOCUMENT } from './ec2.ts';
+import { NATIVE_DOCUMENT } from './openstack.ts';
 import type { Identity, MetadataProvider } from './provider.ts';
-import { address, asText, HOSTNAME, INSTANCE_ID, optional, publicAddress, shaped, WORD } from './shapes.ts';
+import { asText, HOSTNAME, INSTANCE_ID, optional, shaped, WORD } from './shapes.ts';
+import { readTree } from './tree.ts';
 
 /**
- * The tree of 2009 and nothing besides, as Eucalyptus had it before its identity document: one request a value, no region, no
- * account. Asked last, because OpenStack has the same tree with an instance-id that is not the instance's
+ * The tree of 2009 and nothing besides, as Eucalyptus had it before its identity document (3.x): one request a value, no
+ * region, no account. Asked last, because OpenStack has the same tree with an instance-id that is not the instance's
  * (https://github.com/coreos/afterburn/issues/930).
  */
 export function eucalyptusProvider(imds: ImdsClient, clock: Clock): MetadataProvider {
@@ -16,22 +19,17 @@ export function eucalyptusProvider(imds: ImdsClient, clock: Clock): MetadataProv
 async function look(read: ReadMetadata): Promise<Identity | undefined> {
   const instanceId = await read('meta-data/instance-id', (text) => shaped('instance-id', text.trim(), INSTANCE_ID));
   if (instanceId === undefined) return undefined;
-  return { instanceId, ...(await readTree(read)) };
-}
-
-/** What the tree of 2009 says on every cloud that has it, but for the instance's id. */
-export async function readTree(read: ReadMetadata): Promise<Omit<Identity, 'instanceId'>> {
-  const localIpv4 = (await read('meta-data/local-ipv4', (text) => address('local-ipv4', text.trim()))) ?? '';
-  const word = async (path: string) => optional(await read(`meta-data/${path}`, asText), WORD);
+  // A service that came up between the questions has the documents by now, and this is another cloud.
+  for (const path of [IDENTITY_DOCUMENT, NATIVE_DOCUMENT]) {
+    if ((await read(path, asText)) !== undefined) return undefined;
+  }
   return {
-    instanceType: await word('instance-type'),
-    imageId: await word('ami-id'),
+    instanceId,
     accountId: '',
     region: '',
-    availabilityZone: await word('placement/availability-zone'),
-    localIpv4,
-    publicIpv4: publicAddress(await read('meta-data/public-ipv4', asText), localIpv4),
+    availabilityZone: optional(await read('meta-data/placement/availability-zone', asText), WORD),
     hostname: optional(await read('meta-data/local-hostname', asText), HOSTNAME),
     tags: {},
+    ...(await readTree(read)),
   };
 }

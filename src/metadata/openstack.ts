@@ -1,7 +1,9 @@
 import type { ReadMetadata } from '../aws/imds.ts';
-import { readTree } from './eucalyptus.ts';
 import type { Identity, MetadataProvider } from './provider.ts';
 import { HOSTNAME, INSTANCE_ID, optional, parseObject, shaped, shapedTags, WORD } from './shapes.ts';
+import { readTree } from './tree.ts';
+
+export const NATIVE_DOCUMENT = '/openstack/latest/meta_data.json';
 
 /**
  * OpenStack: who the instance is stands in its native document, and only there; the tree it has for EC2's programs shows an
@@ -13,26 +15,18 @@ export function openstackProvider(): MetadataProvider {
 }
 
 async function look(read: ReadMetadata): Promise<Identity | undefined> {
-  const document = await read('/openstack/latest/meta_data.json', parseDocument);
-  if (!document) return undefined;
-  const tree = await readTree(read);
-  return {
-    ...tree,
-    ...document,
-    availabilityZone: document.availabilityZone || tree.availabilityZone,
-    hostname: document.hostname || tree.hostname,
-  };
+  const document = await read(NATIVE_DOCUMENT, parseDocument);
+  return document && { ...document, ...(await readTree(read)) };
 }
 
 /** `meta` is what people wrote on the server: OpenStack's tags are for its administrators, these are what EC2 calls tags. */
-function parseDocument(
-  text: string,
-): Pick<Identity, 'instanceId' | 'accountId' | 'availabilityZone' | 'hostname' | 'tags'> {
-  const document = parseObject(text, '/openstack/latest/meta_data.json');
+function parseDocument(text: string): Omit<Identity, keyof Awaited<ReturnType<typeof readTree>>> {
+  const document = parseObject(text, NATIVE_DOCUMENT);
   const { meta } = document;
   return {
     instanceId: shaped('uuid', document['uuid'], INSTANCE_ID),
     accountId: optional(document['project_id'], WORD),
+    region: '',
     availabilityZone: optional(document['availability_zone'], WORD),
     hostname: optional(document['hostname'], HOSTNAME),
     tags: shapedTags(Object.entries(typeof meta === 'object' && meta !== null ? meta : {})),

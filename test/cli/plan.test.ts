@@ -70,6 +70,11 @@ describe('haulout plan', () => {
 
   it.each([
     ['no state', ['--against', 'i-0123456789abcdef0'], /--state: it says where instances write/],
+    [
+      'an id of OpenStack, but no state',
+      ['--against', '7f1b0c1e-58a5-4b1c-8f0a-2f4de2a1f001'],
+      /--state: it says where/,
+    ],
     ['a name that is no id', ['--against', 'web-1', '--state', 's3://b/.haulout'], /web-1: this is not an instance id/],
   ])('--against with %s is refused', async (_what, words, message) => {
     const { code, stderr } = await haulout(['plan', PLANET, ...words]);

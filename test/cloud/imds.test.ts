@@ -4,6 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
 import { scriptOf } from '../../src/cloud/machine/user-data.ts';
 import type { InstanceDescription } from '../../src/cloud/metadata/description.ts';
+import type { Dialect } from '../../src/cloud/metadata/dialects.ts';
 import { type MetadataOptions, type MetadataRequest, metadataHandler } from '../../src/cloud/metadata/handler.ts';
 import { described } from '../support/described.ts';
 
@@ -178,22 +179,161 @@ describe('the categories', () => {
     expect(JSON.parse(await read('/latest/meta-data/iam/info')).InstanceProfileArn).toContain('/web');
   });
 
-  test("the AWS SDK's own provider takes its credentials from here", async ({ skip }) => {
-    const name = '@smithy/credential-provider-imds';
-    const sdk = await import(name).catch(() => undefined);
-    if (sdk === undefined) return skip('the SDK brings no such module');
+  test("the AWS SDK's own provider takes its credentials from here", async () => {
+    const { fromInstanceMetadata } = await sdkProvider();
     const base = await serve(() => described(undefined, { roleName: 'web', credentials }));
-    process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = base;
-    try {
-      expect(await sdk.fromInstanceMetadata({ timeout: 2_000, maxRetries: 0 })()).toMatchObject({
+    await withEndpoint(base, async () => {
+      expect(await fromInstanceMetadata({ timeout: 2_000, maxRetries: 0 })()).toMatchObject({
         accessKeyId: 'ASIALOCAL',
         secretAccessKey: 'secret',
         sessionToken: 'session',
       });
-    } finally {
-      delete process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'];
-    }
+    });
   });
+});
+
+/** It comes with the SDK's S3 client, as a part of a part of it. */
+async function sdkProvider(): Promise<SdkProvider> {
+  const name: string = '@smithy/credential-provider-imds';
+  return (await import(name)) as SdkProvider;
+}
+
+interface SdkProvider {
+  readonly fromInstanceMetadata: (options: { timeout: number; maxRetries: number }) => () => Promise<unknown>;
+}
+
+async function withEndpoint(base: string, action: () => Promise<void>): Promise<void> {
+  process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = base;
+  try {
+    await action();
+  } finally {
+    delete process.env['AWS_EC2_METADATA_SERVICE_ENDPOINT'];
+  }
+}
+
+describe('dialects', () => {
+  const get = async (base: string, path: string, init: RequestInit = {}) => {
+    const answer = await fetch(base + path, init);
+    return answer.status === 200 ? await answer.text() : answer.status;
+  };
+  const speaking = (dialect: Dialect, facts: Partial<InstanceDescription> = {}) =>
+    serve(() => described(undefined, facts), { dialect });
+
+  test.each(['eucalyptus-3', 'eucalyptus-4', 'openstack'] as const)(
+    '%s has no tokens, whatever the method',
+    async (dialect) => {
+      const base = await speaking(dialect);
+      expect((await askToken(base)).status).toBe(404);
+      for (const method of ['GET', 'POST', 'DELETE']) {
+        expect((await fetch(`${base}/latest/api/token`, { method })).status).toBe(404);
+      }
+      const id = await get(base, '/latest/meta-data/instance-id', { headers: { 'x-aws-ec2-metadata-token': 'any' } });
+      expect(id).toMatch(/^i-/);
+    },
+  );
+
+  test('eucalyptus-5 gives tokens and looks at none', async () => {
+    const base = await speaking('eucalyptus-5');
+    const [one, other] = [
+      await (await askToken(base)).text(),
+      await (await askToken(base, {}, '/latest/api/token')).text(),
+    ];
+    expect(one).toMatch(/^AQA[\w-]{40,}$/);
+    expect(other).not.toBe(one);
+    expect((await askToken(base, { 'x-aws-ec2-metadata-token-ttl-seconds': 'x' })).status).toBe(200);
+    for (const token of [one, 'wrong']) {
+      const headers = { 'x-aws-ec2-metadata-token': token };
+      expect(await get(base, '/latest/meta-data/instance-id', { headers })).toBe('i-0abcdef0000000010');
+    }
+    expect(await get(base, '/latest/meta-data/instance-id')).toBe('i-0abcdef0000000010');
+  });
+
+  test.each(['eucalyptus-3', 'eucalyptus-4', 'eucalyptus-5'] as const)(
+    '%s: what is other than on EC2',
+    async (dialect) => {
+      const base = await speaking(dialect, { metadataTags: true, roleName: 'web', credentials });
+      expect(await get(base, '/latest/meta-data/placement/region')).toBe(404);
+      expect(await get(base, '/latest/meta-data/placement/')).toBe('availability-zone');
+      expect(await get(base, '/latest/meta-data/tags/instance')).toBe(404);
+      expect(await get(base, '/latest/meta-data/spot/instance-action')).toBe(404);
+      expect(await get(base, '/latest/meta-data/public-ipv4')).toBe('0.0.0.0');
+      expect(await get(base, '/latest/meta-data/mac')).toBe('02:00:0A:4D:00:0A');
+      expect(await get(base, '/latest/meta-data/hostname')).toBe('10.77.0.10');
+      expect(await get(base, '/latest/meta-data/iam/security-credentials/web')).toContain('ASIALOCAL');
+      expect(await get(base, '/2021-07-15/meta-data/mac')).toBe(404);
+      expect(String(await get(base, '/')).split('\n')).toEqual(expect.arrayContaining(['1.0', '2014-02-25', 'latest']));
+      const document = await get(base, '/latest/dynamic/instance-identity/document');
+      if (dialect === 'eucalyptus-3') expect(document).toBe(404);
+      else expect(JSON.parse(String(document))).toMatchObject({ region: 'eu-central-1', privateIp: '10.77.0.10' });
+    },
+  );
+
+  test('openstack: an id of its own in the tree, the real one in its own document', async () => {
+    const uuid = '7f1b0c1e-58a5-4b1c-8f0a-2f4de2a1f001';
+    const userData = gzipSync('#!/bin/sh\n');
+    const base = await speaking('openstack', { instanceId: uuid, roleName: 'web', credentials, userData });
+    expect(await get(base, '/latest/meta-data/instance-id')).toBe('i-7f1b0c1e');
+    expect(await get(base, '/latest/meta-data/public-ipv4')).toBe('');
+    for (const absent of ['meta-data/iam/info', 'meta-data/placement/region', 'dynamic/instance-identity/document'])
+      expect(await get(base, `/latest/${absent}`), absent).toBe(404);
+    expect(JSON.parse(String(await get(base, '/openstack/latest/meta_data.json')))).toMatchObject({
+      uuid,
+      meta: { Name: 'planet', role: 'web' },
+      availability_zone: 'eu-central-1b',
+      project_id: '123456789012',
+    });
+    expect(await get(base, '/openstack')).toBe('2012-08-10\n2013-04-04\n2013-10-17\n2015-10-15\nlatest');
+    for (const path of ['/openstack/latest/user_data', '/latest/user-data']) {
+      const answer = await fetch(base + path);
+      expect(Buffer.from(await answer.arrayBuffer()).equals(userData)).toBe(true);
+    }
+    expect(await get(await speaking('aws', { httpTokens: 'optional' }), '/openstack/latest/meta_data.json')).toBe(404);
+  });
+
+  test('an instance that has an i- id has the same made-up UUID each time', async () => {
+    const base = await speaking('openstack');
+    const uuids = await Promise.all(
+      [1, 2].map(async () => JSON.parse(String(await get(base, '/openstack/latest/meta_data.json'))).uuid),
+    );
+    expect(uuids[0]).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(uuids[1]).toBe(uuids[0]);
+  });
+
+  test('while it starts, a service says so to everything with 200; then it serves', async () => {
+    const base = await serve(() => described(undefined, { httpTokens: 'optional' }), {
+      dialect: 'eucalyptus-4',
+      faults: { startingMs: 300 },
+    });
+    expect(await get(base, '/latest/meta-data/instance-id')).toBe('System is still starting up');
+    expect(await (await askToken(base)).text()).toBe('System is still starting up');
+    await new Promise((resolve) => setTimeout(resolve, 350));
+    expect(await get(base, '/latest/meta-data/instance-id')).toBe('i-0abcdef0000000010');
+  });
+
+  test('a hop limit swallows what answers PUT, and nothing else', async () => {
+    const seen: MetadataRequest[] = [];
+    const base = await serve(() => described(), { faults: { hopLimit: true }, onRequest: (one) => seen.push(one) });
+    const put = fetch(`${base}/latest/api/token`, { method: 'PUT', signal: AbortSignal.timeout(300) });
+    await expect(put).rejects.toThrow(/timeout/);
+    expect(await get(base, '/latest/meta-data/instance-id')).toBe(401);
+    expect(seen.map(({ method, status }) => [method, status])).toEqual([
+      ['PUT', 0],
+      ['GET', 401],
+    ]);
+  });
+
+  test.each(['eucalyptus-4', 'eucalyptus-5'] as const)(
+    "the AWS SDK's own provider gets on with %s",
+    async (dialect) => {
+      const { fromInstanceMetadata } = await sdkProvider();
+      const base = await speaking(dialect, { roleName: 'web', credentials });
+      await withEndpoint(base, async () => {
+        expect(await fromInstanceMetadata({ timeout: 2_000, maxRetries: 0 })()).toMatchObject({
+          accessKeyId: 'ASIALOCAL',
+        });
+      });
+    },
+  );
 });
 
 test('requests are told', async () => {

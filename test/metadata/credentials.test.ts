@@ -88,6 +88,33 @@ describe('the credentials of a role', () => {
     expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
   });
 
+  it('of a minute are renewed before half of it is over, and last it out when the service is down then', async () => {
+    const { clock, metadata, provider } = await roleFor(MINUTE);
+    await provider.credentials(false);
+    clock.shift = 29_000;
+    expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA1');
+    clock.shift = 31_000;
+    expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
+    await metadata.stop();
+    for (const shift of [62_000, 78_000, 90_000]) {
+      clock.shift = shift;
+      expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
+    }
+    clock.shift = 31_000 + MINUTE;
+    expect(await rejection(provider.credentials(false))).toMatchObject({ code: 'metadata-unreachable' });
+  });
+
+  it('of a minute come back by themselves after the service was down', async () => {
+    const { clock, metadata, provider } = await roleFor(MINUTE);
+    await provider.credentials(false);
+    metadata.faults.failFirst = 1_000;
+    clock.shift = 40_000;
+    expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA1');
+    metadata.faults.failFirst = 0;
+    clock.shift = 55_000;
+    expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
+  });
+
   it('are used while they last when the service is down, and it is not waited for each time', async () => {
     const { clock, metadata, provider } = await roleFor();
     const held = await provider.credentials(false);

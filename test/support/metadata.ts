@@ -5,7 +5,7 @@ import type { InstanceDescription } from '../../src/cloud/metadata/description.t
 import type { Dialect } from '../../src/cloud/metadata/dialects.ts';
 import { type MetadataOptions, type MetadataRequest, metadataHandler } from '../../src/cloud/metadata/handler.ts';
 import { systemClock } from '../../src/lib/clock.ts';
-import { chooseMetadata, type Metadata } from '../../src/metadata/choose.ts';
+import { type ChooseOptions, chooseMetadata, type Metadata } from '../../src/metadata/choose.ts';
 import { described } from './described.ts';
 
 /** The local cloud's metadata service on loopback, with facts and faults that a test may change while it runs. */
@@ -49,6 +49,6 @@ export function imdsAt(base: string, options: Partial<ImdsOptions> = {}): ImdsOp
 }
 
 /** What the agent would ask, on a machine without a file of its own. */
-export function askedAt(base: string, options: Partial<ImdsOptions> & { file?: string } = {}): Metadata {
+export function askedAt(base: string, options: Partial<ChooseOptions> = {}): Metadata {
   return chooseMetadata({ file: '/nonexistent/metadata.json', ...imdsAt(base, options), ...options });
 }

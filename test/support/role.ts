@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AgentEvent } from '../../src/agent/events.ts';
 import { type Faults, LocalCloud, type Machine } from '../../src/cloud/local.ts';
+import type { MetadataOptions } from '../../src/cloud/metadata/handler.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { RunResult } from '../../src/lib/exec.ts';
 import type { Status } from '../../src/status/status.ts';
@@ -31,6 +32,8 @@ export interface RoleOptions {
   readonly publicBucket?: boolean;
   /** false: the instance has no role. */
   readonly credentials?: boolean;
+  /** Dialect and misbehaviour of the metadata service. */
+  readonly metadata?: MetadataOptions;
 }
 
 export const BUCKET = 'test';
@@ -71,6 +74,7 @@ export class RoleUnderTest {
         userData: Buffer.from(await userData(cloud, options)),
         files: { '/etc/haulout/haulout.ini': { content: override, mode: 0o644 }, ...options.plant },
         credentials: options.credentials ?? true,
+        ...(options.metadata ? { metadata: options.metadata } : {}),
         ...(options.onConsole ? { onConsole: options.onConsole } : {}),
       });
       const booted = new RoleUnderTest(cloud, machine);

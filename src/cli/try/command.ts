@@ -50,7 +50,9 @@ async function live(given: readonly string[], flags: TryFlags, stop: AbortSignal
   const stays = !options.once && options.exec === undefined;
   const audience: Audience = options.events ? PROGRAMS : new People({ several: roles.length > 1, stays });
   const log = lineLog((line) => process.stderr.write(line), { least: 'warn' });
-  const cloud = await LocalCloud.open({ log, gatewayScript: distPath('gateway.mjs') });
+  // Where instances have no roles, who shall read the bucket must be anybody.
+  const anonymousRead = options.dialect === 'openstack';
+  const cloud = await LocalCloud.open({ log, gatewayScript: distPath('gateway.mjs'), anonymousRead });
   const sessions = roles.map((role, index) => {
     const own: TryOptions = { ...options, port: ports[index] ?? 0 };
     return new Session({ cloud, role, options: own, disk: disks[index], audience });

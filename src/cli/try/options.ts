@@ -1,6 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { SPEC_PATH } from '../../bucket/snapshot.ts';
+import { DIALECTS, type Dialect } from '../../cloud/local.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { cronMistake } from '../../spec/cron.ts';
@@ -18,6 +19,7 @@ export interface TryFlags {
   readonly root?: string;
   readonly upgrade?: boolean;
   readonly timeout: string;
+  readonly metadata: string;
 }
 
 /** What the flags mean, checked. */
@@ -32,6 +34,7 @@ export interface TryOptions {
   readonly root: string | undefined;
   readonly upgrade: boolean;
   readonly timeoutMs: number;
+  readonly dialect: Dialect;
 }
 
 export async function readOptions(flags: TryFlags): Promise<TryOptions> {
@@ -42,6 +45,9 @@ export async function readOptions(flags: TryFlags): Promise<TryOptions> {
     throw usage('--port', 'this is no port', 'write 1 to 65535');
   const timeoutMs = parseDuration(flags.timeout);
   if (timeoutMs === undefined) throw usage('--timeout', 'this is no duration', 'write it with a unit, such as 20m');
+  const dialect = DIALECTS.find((name) => name === flags.metadata);
+  if (!dialect)
+    throw usage('--metadata', 'no metadata service is known by this name', `write one of ${DIALECTS.join(', ')}`);
   if (flags.once && flags.exec !== undefined)
     throw usage('--exec', 'it does not go with --once', 'leave one of them out');
   return {
@@ -54,6 +60,7 @@ export async function readOptions(flags: TryFlags): Promise<TryOptions> {
     root: flags.root,
     upgrade: flags.upgrade === true,
     timeoutMs,
+    dialect,
   };
 }
 

@@ -79,7 +79,7 @@ export class Session {
   }
 
   async #launch(): Promise<Machine> {
-    const { root, userData } = this.#options;
+    const { root, userData, dialect } = this.#options;
     const { role } = this.#role;
     this.#launchedAt = performance.now();
     const machine = await this.#cloud.launch({
@@ -88,6 +88,7 @@ export class Session {
       files: { '/etc/haulout/haulout.ini': { content: overrideFor(this.#options), mode: 0o644 } },
       ...(this.#disk === undefined ? {} : { keep: this.#disk }),
       ...(root === undefined ? {} : { root }),
+      metadata: { dialect },
       onConsole: (line) => this.#audience.console(role, line),
       onUserData: ({ code, ms }) => this.#userDataEnded(code, ms),
     });

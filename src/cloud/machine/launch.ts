@@ -28,6 +28,11 @@ export interface LaunchOptions extends DiskOptions {
   /** Files planted before the user-data starts, by path. */
   readonly files?: Readonly<Record<string, SeedFile>>;
   readonly metadata?: MetadataOptions;
+  /**
+   * Who runs user-data: `cloud-init` (default), or the image's own /etc/rc.local, as images had it that know no cloud-init. That
+   * file is run as it stands, and fetches what it wants.
+   */
+  readonly starts?: 'cloud-init' | 'rc.local';
   readonly onConsole?: (line: string) => void;
   /** The user-data script has ended; the instance stays up. */
   readonly onUserData?: (end: UserDataEnd) => void;
@@ -74,7 +79,9 @@ async function build(
     mountPoint: join(around.runDirectory, 'cgroup'),
     name: cgroupName(around.runDirectory, about.instanceId),
   };
-  const plan = startPlan(options, directory, shortName(about.hostname), cgroup);
+  const byImage = options.starts === 'rc.local';
+  const script = byImage ? '/etc/rc.local' : USER_DATA_SCRIPT;
+  const plan = startPlan(options, { directory, hostname: shortName(about.hostname), cgroup, script });
   const clock = new UserDataClock(options.onUserData);
   const console = new Console(join(directory, 'console.log'), plan.mark, options.onConsole ?? ignore, (code) =>
     clock.stop(code),
@@ -87,7 +94,7 @@ async function build(
 
   const inside: Inside = { pid: process.pid, cgroup: process.hasCgroup ? cgroup : undefined };
   await plantAll(inside, { ...systemFiles(about, around.packages), ...options.files });
-  await plantUserData(inside, about.userData, around.log);
+  if (!byImage) await plantUserData(inside, about.userData, around.log);
   clock.start();
   process.go();
   return new Machine({

@@ -20,6 +20,9 @@ export interface RoomOptions {
   readonly runRoot?: string;
 }
 
+/** As on EC2, or a UUID as on OpenStack. */
+const INSTANCE_ID = /^(i-[0-9a-f]{1,32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
+
 /** What an instance may reach at the gateway's address: a unix socket, or a server or handler of this process. */
 export type Exposed = string | http.Server | http.RequestListener;
 
@@ -126,7 +129,7 @@ export class MachineRoom {
   /** They become parts of paths and of device names. */
   #check(instanceId: string, address: string): void {
     const hint = 'use an id like i-0123456789abcdef0 and an address from allocate()';
-    if (!/^i-[0-9a-f]{1,32}$/.test(instanceId)) throw refused(`instance ${instanceId}`, 'not an instance id', hint);
+    if (!INSTANCE_ID.test(instanceId)) throw refused(`instance ${instanceId}`, 'not an instance id', hint);
     if (existsSync(join(this.#runDirectory, instanceId))) {
       throw refused(`instance ${instanceId}`, 'an instance has this id already', hint);
     }

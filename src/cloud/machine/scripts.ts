@@ -22,6 +22,8 @@ export interface StartPlan {
   /** Files of this machine shown read-only: target by source. */
   readonly shown: Readonly<Record<string, string>>;
   readonly hostname: string;
+  /** What process 1 runs once, when everything stands. */
+  readonly script: string;
   /** Precedes the exit code of the user-data, on the console after all its output. */
   readonly mark: string;
   readonly cgroup: { readonly mountPoint: string; readonly name: string };
@@ -63,7 +65,7 @@ function buildScript(plan: StartPlan, withCgroup: boolean): string {
     ...(plan.image === '/' ? [] : [`mount --bind ${quote(plan.image)} ${quote(places.lower)}`]),
     ...overlayLines(places, lower, plan.mounts, plan.hidden),
     ...Object.entries(plan.shown).flatMap(([target, source]) => showLines(join(places.root, target), source)),
-    kernelLines(places.root, withCgroup, plan.mark),
+    kernelLines(places.root, withCgroup, init(plan)),
     `cd ${quote(places.root)}`,
     `exec setpriv ${BOUNDING_SET} /bin/sh -c ${quote(LEAVE)}`,
   ].join('\n');
@@ -80,7 +82,7 @@ function showLines(target: string, source: string): string[] {
 }
 
 /** /proc, /sys, /dev, /run. What of /proc belongs to the kernel of this machine is read-only, except the instance's own network. */
-function kernelLines(root: string, withCgroup: boolean, mark: string): string {
+function kernelLines(root: string, withCgroup: boolean, init: string): string {
   return `root=${quote(root)}
 mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
@@ -95,7 +97,7 @@ mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
 ${withCgroup ? 'mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"' : ':'}
 mount -t tmpfs -o mode=0755,nosuid,nodev run "$root/run"
 mkdir -m 1777 "$root/run/lock"
-printf %s ${quote(init(mark))} > "$root${INIT_FILE}"
+printf %s ${quote(init)} > "$root${INIT_FILE}"
 mount -t tmpfs -o mode=0755,nosuid dev "$root/dev"
 while read -r name major minor; do
   mknod "$root/dev/$name" c "$major" "$minor"
@@ -121,13 +123,13 @@ mount -t tmpfs -o mode=1777,nosuid,nodev shm "$root/dev/shm"`;
 const INIT_FILE = '/run/local-cloud-init';
 
 /** The user-data's output goes through a pipe: what Node calls a pipe is a socket, and a script cannot write to /dev/stderr then. */
-const init = (mark: string) => `set -u
+const init = ({ mark, script }: StartPlan) => `set -u
 ! command -v systemd-tmpfiles > /dev/null || systemd-tmpfiles --create --boot --prefix=/run > /dev/null 2>&1 3>&- < /dev/null
 echo ready >&3
 read -r go || exit 1
 exec < /dev/null
-if [ -x ${USER_DATA_SCRIPT} ]; then
-  { cd /; env -i PATH=${PATH} LANG=C.UTF-8 ${USER_DATA_SCRIPT} 3>&-; echo ${quote(mark)}$?; } 2>&1 | cat 3>&-
+if [ -x ${script} ]; then
+  { cd /; env -i PATH=${PATH} LANG=C.UTF-8 ${script} 3>&-; echo ${quote(mark)}$?; } 2>&1 | cat 3>&-
 fi
 while :; do sleep 100000 3>&-; done
 `;

@@ -23,9 +23,7 @@ const DISK_MIB = 4_096;
 
 export function startPlan(
   options: DiskOptions,
-  directory: string,
-  hostname: string,
-  cgroup: StartPlan['cgroup'],
+  { directory, ...own }: Pick<StartPlan, 'hostname' | 'cgroup' | 'script'> & { readonly directory: string },
 ): StartPlan {
   const image = options.root === undefined ? '/' : imageAt(options.root);
   const more = [...(options.hide ?? []), ...(options.withoutNode ? nodeNames() : [])];
@@ -39,9 +37,8 @@ export function startPlan(
     mounts: image === '/' ? systemMounts() : [],
     hidden,
     shown: options.withoutNode ? {} : nodeToShow(image, hidden),
-    hostname,
     mark: `\x1e${randomBytes(8).toString('hex')} `,
-    cgroup,
+    ...own,
   };
 }
 

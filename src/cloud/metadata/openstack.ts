@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { InstanceDescription } from './description.ts';
-import { commonTree, type Directory } from './tree.ts';
+import { commonTree, type Directory, LISTED } from './tree.ts';
 
 const NATIVE_VERSIONS = ['2012-08-10', '2013-04-04', '2013-10-17', '2015-10-15', 'latest'];
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -23,7 +23,8 @@ export function nativeTree(about: InstanceDescription): Directory {
     // Its bytes need not be text: the handler sends them itself.
     user_data: about.userData === undefined ? undefined : '',
   };
-  return Object.fromEntries(NATIVE_VERSIONS.map((version) => [version, documents]));
+  const versions = NATIVE_VERSIONS.map((version) => [version, documents] as const);
+  return { ...Object.fromEntries(versions), [LISTED]: NATIVE_VERSIONS.join('\n') };
 }
 
 function metaDataDocument(about: InstanceDescription): string {

@@ -18,7 +18,7 @@ export function lookUp(root: Directory, path: readonly string[]): string | undef
 }
 
 /** A directory that is listed in words of its own has them under this name, which no path can have. */
-const LISTED = '';
+export const LISTED = '';
 
 function listing(directory: Directory): string {
   return Object.entries(directory)
