@@ -31,7 +31,8 @@ const LARGEST_SPEC = 1024 * 1024;
 const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** As much of the world as a look at the bucket touches: the benchmark of the reading path makes no more of it. */
-export interface BucketWorld extends Pick<World, 'clock' | 'store' | 'state' | 'waits'> {
+export interface BucketWorld extends Pick<World, 'clock' | 'store' | 'state'> {
+  readonly waits: Pick<World['waits'], 'for'>;
   readonly settings: Pick<TakeOptions, 'settleMs'>;
   readonly eyes: Pick<World['eyes'], 'cache'>;
 }

@@ -9,8 +9,8 @@ import type { RequestLogEntry } from '../../src/cloud/s3/server.ts';
 import type { Status } from '../../src/status/status.ts';
 import { haulout } from '../support/cli.ts';
 import { command, describeWith, root } from '../support/needs.ts';
-import { TINY } from '../support/role-files.ts';
 import { dist } from '../support/role.ts';
+import { TINY } from '../support/role-files.ts';
 import { eventually } from '../support/scratch.ts';
 
 /*
