@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
@@ -57,6 +58,8 @@ export interface LocalCloudOptions {
   readonly pageKeys?: number;
   /** The path of the S3 endpoint, such as `/services/Walrus`; it is part of `endpoint` and `instanceEndpoint`. */
   readonly basePath?: string;
+  /** What stands between instances and the S3 endpoint: a bad network, in tests. */
+  readonly around?: (handler: RequestListener) => RequestListener;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -90,6 +93,7 @@ export class LocalCloud {
   readonly #log: Log;
   readonly #data: string;
   readonly #gatewayScript: string;
+  readonly #around: (handler: RequestListener) => RequestListener;
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #roleKey: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
   #room: Promise<MachineRoom> | undefined;
@@ -106,6 +110,7 @@ export class LocalCloud {
     this.#data = parts.data;
     this.#closers.push(parts.close);
     this.#log = options.log ?? silent;
+    this.#around = options.around ?? ((handler) => handler);
     this.#gatewayScript = options.gatewayScript ?? fileURLToPath(BESIDE_US);
   }
 
@@ -192,7 +197,7 @@ export class LocalCloud {
     const room = await MachineRoom.open({ gatewayScript: this.#gatewayScript, log });
     const packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
     await room.expose(PACKAGE_PORT, packages.server);
-    await room.expose(S3_PORT, this.s3.handler);
+    await room.expose(S3_PORT, this.#around(this.s3.handler));
     return room;
   }
 }

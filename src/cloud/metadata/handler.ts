@@ -40,6 +40,8 @@ export interface MetadataOptions {
   readonly dialect?: Dialect;
   readonly onRequest?: (request: MetadataRequest) => void;
   readonly faults?: MetadataFaults;
+  /** What stands between the instance and its metadata service: a bad network, in tests. */
+  readonly around?: (handler: RequestListener) => RequestListener;
 }
 
 interface Answer {
