@@ -68,6 +68,11 @@ async function fetchChanged(
 }
 
 async function fetchAll(store: Store, cache: ContentCache, objects: readonly StoredObject[]): Promise<SnapshotEntry[]> {
+  if (objects.length === 0) return [];
+  await cache.checkRoom(
+    objects.reduce((sum, { size }) => sum + size, 0),
+    objects.length,
+  );
   const limit = pLimit(CONCURRENT);
   const fetch = async (object: StoredObject): Promise<SnapshotEntry> => {
     const digest = await cache.fetch(store, object);
@@ -76,7 +81,7 @@ async function fetchAll(store: Store, cache: ContentCache, objects: readonly Sto
   try {
     const entries = await Promise.all(objects.map((object) => limit(fetch, object)));
     // Law 6: the content is on the disk before anything is recorded that names it.
-    if (entries.length > 0) await cache.sync();
+    await cache.sync();
     return entries;
   } finally {
     limit.clearQueue();
