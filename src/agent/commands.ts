@@ -5,20 +5,19 @@ import { systemClock } from '../lib/clock.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { EXIT } from '../lib/exit.ts';
 import { visible } from '../lib/log.ts';
-import { readRegular } from '../lib/read-regular.ts';
 import type { Status } from '../status/status.ts';
 import type { Paths } from './paths.ts';
 import { askForSync } from './requests.ts';
 import { oneRound } from './run.ts';
+import { readStatus } from './status-file.ts';
 import { shortList } from './tell.ts';
 
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
-const LARGEST_STATUS = 16 * 1024 * 1024;
 
 /** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round has not ended. */
 export async function status(paths: Paths, words: readonly string[]): Promise<number> {
-  const found = await readStatus(paths);
+  const found = await readStatus(paths.state);
   if (!found) {
     if (process.getuid?.() !== 0) return notRoot();
     // A first round may take minutes: packages are upgraded in it.
@@ -67,7 +66,7 @@ export async function logs(paths: Paths, words: readonly string[]): Promise<numb
 }
 
 export async function service(paths: Paths, words: readonly string[]): Promise<number> {
-  const found = await readStatus(paths);
+  const found = await readStatus(paths.state);
   if (!found) return await status(paths, words);
   const name = words.find((word) => !word.startsWith('-'));
   const services = found.services.filter(({ id }) => name === undefined || id === name);
@@ -80,15 +79,6 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
     for (const { id, state, port } of services)
       process.stdout.write(`${id.padEnd(20)} ${state.padEnd(10)} ${port ?? ''}\n`);
   return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
-}
-
-async function readStatus(paths: Paths): Promise<Status | undefined> {
-  try {
-    const bytes = await readRegular(join(paths.state, 'status.json'), LARGEST_STATUS);
-    return bytes && (JSON.parse(bytes.toString('utf8')) as Status);
-  } catch {
-    return undefined;
-  }
 }
 
 function print(found: Status, words: readonly string[]): void {
@@ -108,6 +98,10 @@ function text(found: Status): string {
   for (const entry of found.waiting)
     lines.push(
       `waiting   ${entry.subject} (${entry.code}, ${entry.failures} times), next try ${new Date(entry.nextTry).toISOString()}`,
+    );
+  for (const { step, subject, code, ms, over, boot } of found.waited)
+    lines.push(
+      `waited    ${formatDuration(ms)} for ${step}: ${subject} (${code})${boot ? ', at boot' : ''}${over ? '' : ', and still does'}`,
     );
   for (const { file, line, column, what, instead } of found.mistakes ?? []) {
     lines.push(`mistake   ${file}:${line}:${column}: ${what}`, `          write instead: ${instead}`);

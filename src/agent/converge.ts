@@ -55,6 +55,7 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     round.failed(error);
   }
   const status = round.status();
+  await world.waits.turn(status.health);
   await world.report(status, live);
   return status;
 }

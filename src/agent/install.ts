@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { StateFiles } from '../ledger/state-files.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { EXIT } from '../lib/exit.ts';
+import type { Wait } from '../lib/waits.ts';
 import type { Settings } from '../userdata/settings.ts';
+import { readBootId } from './boot-id.ts';
 import type { Paths } from './paths.ts';
 import { writeSettings } from './settings-file.ts';
+import { keepLaunchWaits } from './wait-book.ts';
 
 const UNIT = 'haulout.service';
 
@@ -15,11 +19,17 @@ const UNIT = 'haulout.service';
  * What the launcher calls once the agent is here: settings to disk, the `haulout` command, and the agent left running on its
  * own. It returns at once, because cloud-init and the boot wait for it.
  */
-export async function install(paths: Paths, settings: Settings, agent: string): Promise<'systemd' | 'detached'> {
+export async function install(
+  paths: Paths,
+  settings: Settings,
+  agent: string,
+  waits: readonly Wait[],
+): Promise<'systemd' | 'detached'> {
   await ensureDirectory(paths.state);
   await ensureDirectory(paths.log);
   await ensureDirectory(paths.run, 0o755);
   await writeSettings(paths, settings);
+  await keepLaunchWaits(new StateFiles(paths.state), await readBootId(), waits);
   await ensureDirectory(dirname(paths.command), 0o755);
   await writeWhole(paths.command, commandScript(agent), { mode: 0o755 });
   if (existsSync('/run/systemd/system')) {

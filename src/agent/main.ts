@@ -7,6 +7,7 @@ import { EXIT } from '../lib/exit.ts';
 import { fromEnvironment, parseSettings } from '../userdata/settings.ts';
 import { logs, service, status, sync } from './commands.ts';
 import { install } from './install.ts';
+import { launchWaits } from './launch-waits.ts';
 import { pathsUnder } from './paths.ts';
 import { runAgent } from './run.ts';
 
@@ -25,7 +26,7 @@ const COMMANDS: Record<string, () => Promise<number>> = {
       for (const trouble of parsed.troubles) say(`settings: ${trouble.subject}: ${trouble.reason}. ${trouble.hint}`);
       return EXIT.badConfiguration;
     }
-    const how = await install(paths, parsed.settings, self);
+    const how = await install(paths, parsed.settings, self, launchWaits(words[0]));
     say(`the agent runs (${how}); next: haulout status`);
     return EXIT.done;
   },

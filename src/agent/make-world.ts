@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apt } from '../apply/apt.ts';
 import { FileObserver } from '../apply/digests.ts';
@@ -8,7 +7,6 @@ import { ContentCache } from '../bucket/cache.ts';
 import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
-import { HauloutError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { readRegular } from '../lib/read-regular.ts';
 import { ec2Provider } from '../metadata/ec2.ts';
@@ -19,15 +17,16 @@ import { runCommand } from '../services/hooks.ts';
 import type { ServiceTools } from '../services/lifecycle.ts';
 import { unitManager } from '../services/units.ts';
 import { parseOverride } from '../spec/parse.ts';
-import type { Status } from '../status/status.ts';
-import type { Settings } from '../userdata/settings.ts';
+import { addressText, type Settings } from '../userdata/settings.ts';
 import { EventLog } from './events.ts';
 import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
 import type { Paths } from './paths.ts';
 import type { Rhythm } from './resident.ts';
 import { ServiceHands } from './service-hands.ts';
+import { writeStatus } from './status-file.ts';
 import { StatusUpload } from './upload.ts';
+import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
 
 const LARGEST_OVERRIDE = 1024 * 1024;
@@ -38,6 +37,8 @@ export interface WorldParts {
   readonly log: Log;
   readonly memory: Memory;
   readonly state: StateFiles;
+  readonly waits: WaitBook;
+  readonly bootId: string;
   /** Was the round that is reported asked for by somebody? */
   readonly asked: () => boolean;
   /** When to look at the bucket, by the spec that is in force. */
@@ -49,8 +50,8 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   const { paths, settings, log, state, memory } = parts;
   const clock = systemClock;
   const random = Math.random;
-  const metadata = ec2Provider({ clock, random });
-  const bootId = await readBootId();
+  const { waits, bootId } = parts;
+  const metadata = ec2Provider({ clock, random, patience: waits.for('metadata', 'metadata service') });
   const identity = await knownIdentity(state, bootId, () => metadata.identity());
   memory.identity = identity;
   const endpoint = { url: settings.endpoint, region: settings.region ?? identity.region };
@@ -60,6 +61,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     credentials: async (fresh) => (settings.anonymous ? undefined : await metadata.credentials(fresh)),
     clock,
     random,
+    patience: waits.for('bucket', addressText(settings.bucket)),
   });
   const cache = new ContentCache(join(paths.state, 'objects'));
   const { services, hooks } = await makeServices(parts, cache, identity);
@@ -83,12 +85,17 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     metadata,
     state,
     services,
+    waits,
     store: s3Store(reader, settings.bucket.bucket, settings.bucket.prefix),
     eyes: {
       root: paths.root,
       cache,
       files: new FileObserver(paths.root, () => clock.elapsed()),
-      packages: apt({ clock, onOutput: (text) => log.debug(text.trimEnd()) }),
+      packages: apt({
+        clock,
+        onOutput: (text) => log.debug(text.trimEnd()),
+        patience: waits.for('packages', 'package:*'),
+      }),
       bootId,
       healthy: (service) => services.healthy(service),
       installedImage: (service) => services.installedImage(service),
@@ -124,20 +131,13 @@ async function makeServices(
   return { services: new ServiceHands({ tools, place, cache, root: paths.root, role: settings.role }), hooks };
 }
 
-/** A disk that is full keeps no status, and that ends no round. */
-async function writeStatus(state: StateFiles, status: Status, log: Log): Promise<void> {
-  const text = `${JSON.stringify(status)}\n`;
-  await state.writeText('status.json', text, status.lastSync.steps > 0).catch((error) => {
-    log.warn(`the status could not be written: ${error.message}`);
-  });
-}
-
 /** Who we are does not change within one boot: an agent that starts again needs no metadata service for it. */
 async function knownIdentity(state: StateFiles, bootId: string, ask: () => Promise<Identity>): Promise<Identity> {
   const kept = await state.readOther('identity.json', isKeptIdentity);
   if (kept?.bootId === bootId) return kept.identity;
   const identity = await ask();
-  await state.writeOther('identity.json', { bootId, identity });
+  // A disk that is full or read-only costs the next life of the agent a question, this one nothing.
+  await state.writeOther('identity.json', { bootId, identity }).catch(() => undefined);
   return identity;
 }
 
@@ -156,17 +156,4 @@ async function readOverride(paths: Paths, log: Log): Promise<Awaited<ReturnType<
   for (const { at, what, instead } of parsed.mistakes)
     log.warn(`${at.file}:${at.line}:${at.column}: ${what}; ${instead}`);
   return {};
-}
-
-async function readBootId(): Promise<string> {
-  const text = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  const id = text.trim();
-  if (/^[0-9a-f-]{36}$/.test(id)) return id;
-  throw new HauloutError({
-    code: 'not-linux',
-    step: 'agent',
-    subject: '/proc/sys/kernel/random/boot_id',
-    reason: 'this is not a Linux machine with /proc',
-    hint: 'the agent runs on Linux instances',
-  });
 }

@@ -105,6 +105,7 @@ export class Round {
       ...(this.#trouble ? { trouble: this.#trouble } : {}),
       ...(this.#mistakes.length > 0 ? { mistakes: this.#mistakes.map(flat) } : {}),
       waiting: this.#waiting,
+      waited: this.#world.waits.told(),
       notes: this.#notes,
       timeline: this.#timeline.entries,
     };

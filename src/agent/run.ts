@@ -5,6 +5,7 @@ import { ensureDirectory } from '../lib/durable.ts';
 import { EXIT } from '../lib/exit.ts';
 import { type Log, lineLog } from '../lib/log.ts';
 import type { Status } from '../status/status.ts';
+import { readBootId } from './boot-id.ts';
 import { converge } from './converge.ts';
 import { tryLock } from './lock.ts';
 import { makeWorld } from './make-world.ts';
@@ -13,8 +14,9 @@ import type { Paths } from './paths.ts';
 import { Requests } from './requests.ts';
 import { FIRST_RHYTHM, Resident, type Rhythm } from './resident.ts';
 import { readSettings } from './settings-file.ts';
-import { sweepAtStart } from './start.ts';
+import { reportNoStart, sweepAtStart } from './start.ts';
 import { summary } from './tell.ts';
+import { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
 
 /** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
@@ -90,11 +92,19 @@ async function open(
   onRhythm: (rhythm: Rhythm) => void,
 ): Promise<{ world: World; memory: Awaited<ReturnType<typeof recall>>; jobs: { stop(): void } }> {
   const state = new StateFiles(paths.state);
-  const memory = await recall(state);
-  const settings = await readSettings(paths);
-  const { world, jobs, tools } = await makeWorld({ paths, settings, log, state, memory, asked, onRhythm });
-  await sweepAtStart(world, tools);
-  return { world, memory, jobs };
+  const bootId = await readBootId();
+  const waits = await WaitBook.open(state, bootId, systemClock, log);
+  try {
+    const memory = await recall(state);
+    const settings = await readSettings(paths);
+    const parts = { paths, settings, log, state, memory, waits, bootId, asked, onRhythm };
+    const { world, jobs, tools } = await makeWorld(parts);
+    await sweepAtStart(world, tools);
+    return { world, memory, jobs };
+  } catch (error) {
+    await reportNoStart(state, waits, log, error);
+    throw error;
+  }
 }
 
 let lastWords = '';

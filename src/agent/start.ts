@@ -1,10 +1,15 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { StateFiles } from '../ledger/state-files.ts';
 import { TEMPORARY_PREFIX } from '../lib/durable.ts';
+import { asTrouble } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
 import { sweepCfg } from '../services/cfg-place.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
 import { trimServiceLogs } from '../services/service-logs.ts';
+import { readStatus, writeStatus } from './status-file.ts';
+import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
 
 /** What an agent that was killed may have left: half-written state, a hook's secret configuration, a hook that runs on. */
@@ -21,6 +26,24 @@ export async function sweepAtStart(world: World, tools: HookTools): Promise<void
     await sweepTemporaries(join(paths.root, directory));
   }
   await trimServiceLogs(join(paths.log, 'services'));
+}
+
+/** No round could begin (no metadata, no settings): that is in the status too, over what the last round had said. */
+export async function reportNoStart(state: StateFiles, waits: WaitBook, log: Log, error: unknown): Promise<void> {
+  const before = await readStatus(state.directory);
+  const at = new Date().toISOString();
+  const none = { startedAt: at, ms: 0, steps: 0, changed: [], requests: 0, bytes: 0 };
+  const { instanceId = '', role = '', content = {}, lastSync = none, services = [] } = before ?? {};
+  const health = content.active === undefined ? 'failed' : 'degraded';
+  const trouble = asTrouble(error, 'agent', 'haulout run');
+  const waited = waits.told();
+  const told = { waiting: [], waited, notes: [], timeline: [] };
+  await writeStatus(
+    state,
+    { schema: 1, instanceId, role, at, health, content, lastSync, services, trouble, ...told },
+    log,
+  );
+  await waits.turn(health);
 }
 
 async function sweepTemporaries(directory: string): Promise<void> {

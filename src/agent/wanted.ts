@@ -32,18 +32,26 @@ const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** Law 3: a bucket that is empty, gone, forbidden or out of reach is no news, and no news changes nothing. */
 export async function lookAtBucket(world: World, memory: Memory): Promise<News> {
-  const { settings, clock } = world;
+  const { settings, clock, waits, store } = world;
+  const patience = waits.for('bucket', store.name);
+  const from = clock.elapsed();
   let taken: Taken | undefined;
   try {
     taken = await takeSnapshot(world.store, world.eyes.cache, {
       settleMs: settings.settleMs,
       clock,
       last: memory.last,
+      patience: waits.for('settle', store.name),
     });
   } catch (error) {
-    return { snapshot: undefined, trouble: asTrouble(error, 'bucket', world.store.name) };
+    patience.missed(error, from);
+    return { snapshot: undefined, trouble: asTrouble(error, 'bucket', store.name) };
   }
-  if (!taken) return { snapshot: undefined, trouble: noSpec(world.store.name) };
+  if (!taken) {
+    patience.missed(noSpec(store.name), from);
+    return { snapshot: undefined, trouble: noSpec(store.name) };
+  }
+  patience.over();
   if (taken.snapshot.digest !== memory.last?.snapshot.digest || taken.print !== memory.last.print) {
     await world.state.writeSnapshot(taken.snapshot);
     await world.state.writeOther('last.json', { digest: taken.snapshot.digest, print: taken.print });

@@ -12,6 +12,7 @@ import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
 import type { ServiceHands } from './service-hands.ts';
 import type { Live } from './upload.ts';
+import type { WaitBook } from './wait-book.ts';
 
 /** Everything outside the program, made once in `agent/main.ts`. What is not in here the agent cannot touch. */
 export interface World {
@@ -25,6 +26,7 @@ export interface World {
   readonly eyes: Eyes;
   readonly files: FileWriter;
   readonly services: ServiceHands;
+  readonly waits: WaitBook;
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
   readonly adopt: (spec: Spec) => void;
   /** An administrator's `[haulout]` on this machine, over the bucket's. */

@@ -1,7 +1,8 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import type { Clock } from '../lib/clock.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import type { Patience } from '../lib/waits.ts';
 import { versionMatches } from '../plan/packages.ts';
 import type { PackageManager } from './package-manager.ts';
 
@@ -12,6 +13,8 @@ import type { PackageManager } from './package-manager.ts';
 export interface AptOptions {
   readonly clock: Clock;
   readonly onOutput?: (text: string) => void;
+  /** Hears how long another package manager was waited for. */
+  readonly patience?: Patience;
 }
 
 const ENVIRONMENT = {
@@ -44,8 +47,12 @@ const OPTIONS = [
 const MINUTE = 60_000;
 const STATUS_FILE = '/var/lib/dpkg/status';
 const UPDATE_TRIES = 3;
-const LOOK_AGAIN_MS = 5_000;
-const LOCK_TRIES = (LOCK_SECONDS * 1_000) / LOOK_AGAIN_MS;
+const LOOK_AGAIN_MS = 1_000;
+const LOCKED = { code: 'packages-locked' };
+const LOCKS = ['/var/lib/dpkg/lock-frontend', '/var/lib/apt/lists/lock', '/var/cache/apt/archives/lock'];
+/** Of `apt-get update`, which fails at a lock at once: each try after a wait for that lock. */
+const LOCK_TRIES = 20;
+const UPDATE_PAUSE_MS = 5_000;
 
 export function aptCommand(...words: string[]): [string, ...string[]] {
   return ['apt-get', ...OPTIONS, ...words];
@@ -68,21 +75,26 @@ export function apt(options: AptOptions): PackageManager {
     for (let attempt = 1; ; attempt++) {
       const result = await call(aptCommand('update'), 10 * MINUTE);
       if (result.code === 0) break;
-      const locked = await isLocked('/var/lib/apt/lists/lock');
+      const locked = await anyLocked();
       if (!locked && attempt >= UPDATE_TRIES) throw failed(aptCommand('update'), 'package:*', result);
       if (attempt > LOCK_TRIES) throw failed(aptCommand('update'), 'package:*', result);
-      await options.clock.sleep(LOOK_AGAIN_MS);
+      await (locked ? unlocked() : options.clock.sleep(UPDATE_PAUSE_MS));
     }
     refreshed = true;
   };
-  /** dpkg itself does not wait for its lock as apt-get does. */
+  /** dpkg itself does not wait for its lock as apt-get does, and apt-get does not say how long it waited. */
   const unlocked = async (): Promise<void> => {
-    for (let look = 0; look < LOCK_TRIES && (await isLocked('/var/lib/dpkg/lock-frontend')); look++) {
-      await options.clock.sleep(LOOK_AGAIN_MS);
+    const { clock, patience } = options;
+    const from = clock.elapsed();
+    while (clock.elapsed() - from < LOCK_SECONDS * 1_000 && (await anyLocked())) {
+      patience?.missed(LOCKED, from);
+      await clock.sleep(LOOK_AGAIN_MS);
     }
+    patience?.over();
   };
   const prepare = async (): Promise<void> => {
-    await repair(must, unlocked);
+    await unlocked();
+    await repair(must);
     if (!refreshed) await update();
   };
   const transaction = async (subject: string, words: () => Promise<readonly string[]>): Promise<void> => {
@@ -121,7 +133,8 @@ export function apt(options: AptOptions): PackageManager {
     },
     async remove(names) {
       if (names.length === 0) return;
-      await repair(must, unlocked);
+      await unlocked();
+      await repair(must);
       await must(aptCommand('remove', ...names), 30 * MINUTE, names.map((name) => `package:${name}`).join(' '));
     },
   };
@@ -131,11 +144,9 @@ type Must = (argv: [string, ...string[]], timeoutMs: number, subject: string) =>
 
 /**
  * A reboot or a kill in the middle of dpkg leaves journal entries or packages half way; every later apt fails until they are
- * worked off. Another package manager at its work looks the same: it is waited for, and then looked at again.
+ * worked off. Another package manager at its work looks the same, so it was waited for first.
  */
-async function repair(must: Must, unlocked: () => Promise<void>): Promise<void> {
-  if (!(await isInterrupted())) return;
-  await unlocked();
+async function repair(must: Must): Promise<void> {
   if (!(await isInterrupted())) return;
   await must(['dpkg', '--configure', '-a', '--force-confold'], 30 * MINUTE, 'package:*');
   if (await isInterrupted()) await must(aptCommand('--fix-broken', 'install'), 30 * MINUTE, 'package:*');
@@ -182,11 +193,29 @@ export function parseMadison(text: string): string[] {
   return rows.flatMap(([, version, archive]) => (version && archive?.endsWith(' Packages') ? [version] : []));
 }
 
-/** Does another process hold a lock on this file? /proc/locks names files by device and inode (proc(5)). */
+/**
+ * Does another process hold a record lock on this file? /proc/locks names files by inode (proc(5)), and a file on another disk
+ * may have the same: the holder must have this one open.
+ */
 async function isLocked(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
+  if (!found) return false;
   const locks = await readFile('/proc/locks', 'utf8').catch(() => '');
-  return found !== undefined && locks.split('\n').some((line) => line.includes(`:${found.ino} `));
+  const lines = locks.matchAll(/ POSIX +ADVISORY +WRITE (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /g);
+  for (const [, holder, inode] of lines) if (Number(inode) === found.ino && (await hasOpen(holder!, path))) return true;
+  return false;
+}
+
+async function hasOpen(process: string, path: string): Promise<boolean> {
+  const directory = `/proc/${process}/fd`;
+  const descriptors = await readdir(directory).catch(() => []);
+  const files = await Promise.all(descriptors.map((name) => readlink(`${directory}/${name}`).catch(() => '')));
+  return files.includes(path);
+}
+
+async function anyLocked(): Promise<boolean> {
+  for (const path of LOCKS) if (await isLocked(path)) return true;
+  return false;
 }
 
 async function markOf(path: string): Promise<string> {

@@ -1,6 +1,7 @@
 import type { Clock } from '../lib/clock.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
+import type { Patience } from '../lib/waits.ts';
 
 /**
  * The instance metadata service, version 2 only:
@@ -14,6 +15,7 @@ export interface ImdsOptions {
   readonly random: () => number;
   /** How long a late service is waited for. Default 300 s; cloud images have been seen to need 240. */
   readonly waitMs?: number;
+  readonly patience?: Patience;
 }
 
 const BASE = 'http://169.254.169.254';
@@ -103,8 +105,11 @@ interface Answer {
 }
 
 class Passing extends Error {
+  readonly code: string;
+
   constructor(status: number) {
     super(`status ${status}`);
+    this.code = `http-${status}`;
   }
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { type RetryPolicy, retry } from '../lib/retry.ts';
+import type { Patience } from '../lib/waits.ts';
 import { type Deadlines, READ_DEADLINES, readBody, readStart, Wire } from './http.ts';
 import { type ListedObject, type ListPage, parseErrorCode, parseListPage, unquote } from './listing-xml.ts';
 import { type BucketOrigin, bucketOrigin, type Endpoint } from './location.ts';
@@ -22,6 +23,7 @@ export interface ReaderOptions {
   readonly connections?: number;
   readonly deadlines?: Partial<Deadlines>;
   readonly retry?: Partial<RetryPolicy>;
+  readonly patience?: Patience;
 }
 
 /** What reading has cost since the reader was made. */

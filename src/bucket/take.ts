@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 import type { Clock } from '../lib/clock.ts';
+import type { Patience } from '../lib/waits.ts';
 import type { ContentCache } from './cache.ts';
 import type { RoleListing } from './listing.ts';
 import { fingerprint, settledListing } from './settle.ts';
@@ -10,6 +11,8 @@ export interface TakeOptions {
   readonly settleMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
+  /** Hears how long a bucket at rest was waited for. */
+  readonly patience?: Patience;
   /** The last snapshot and the print of its listing: what it names and the cache still has is not fetched again. */
   readonly last: { readonly snapshot: Snapshot; readonly print: string } | undefined;
 }
@@ -36,6 +39,7 @@ export async function takeSnapshot(
     settleMs: options.settleMs,
     clock: options.clock,
     ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.patience ? { patience: options.patience } : {}),
     ...(options.last ? { known: options.last.print } : {}),
   });
   if (!listing.objects.some(({ key }) => key === SPEC_PATH)) return undefined;

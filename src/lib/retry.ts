@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts';
+import type { Patience } from './waits.ts';
 
 export interface RetryPolicy {
   /** Tries in all, the first included. */
@@ -15,6 +16,8 @@ export interface RetryTools {
   /** In [0, 1). */
   readonly random: () => number;
   readonly signal?: AbortSignal;
+  /** Hears that it is not there yet, and that the waiting is over. */
+  readonly patience?: Patience;
 }
 
 /**
@@ -28,15 +31,21 @@ export async function retry<T>(
   action: (attempt: number) => Promise<T>,
 ): Promise<T> {
   const started = tools.clock.elapsed();
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await action(attempt);
-    } catch (error) {
-      if (attempt >= policy.attempts || !retryable(error)) throw error;
-      const bound = Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1));
-      const pause = tools.random() * bound;
-      if (tools.clock.elapsed() - started + pause > policy.budgetMs) throw error;
-      await tools.clock.sleep(pause, tools.signal);
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await action(attempt);
+      } catch (error) {
+        if (!retryable(error)) throw error;
+        tools.patience?.missed(error, started);
+        const bound = Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1));
+        const pause = tools.random() * bound;
+        const late = tools.clock.elapsed() - started + pause > policy.budgetMs;
+        if (attempt >= policy.attempts || late) throw error;
+        await tools.clock.sleep(pause, tools.signal);
+      }
     }
+  } finally {
+    tools.patience?.over();
   }
 }

@@ -1,6 +1,7 @@
 import type { Trouble } from '../lib/errors.ts';
 import type { Waiting } from '../plan/step.ts';
 import type { TimelineEntry } from './timeline.ts';
+import type { Waited } from './waited.ts';
 
 /**
  * What this instance tells the world: one JSON object, in `/var/lib/haulout/status.json` and, where it may write there, in
@@ -32,6 +33,8 @@ export interface Status {
   /** Every mistake of a spec that was refused. */
   readonly mistakes?: readonly MistakeStatus[];
   readonly waiting: readonly Waiting[];
+  /** What took noticeable time to come: in the boot, and in the last round that waited for something. */
+  readonly waited: readonly Waited[];
   /** What is worth a word but no trouble. */
   readonly notes: readonly string[];
   /** Of the last round that did something. */
@@ -71,6 +74,11 @@ export interface MistakeStatus {
 
 /** The status without what changes at every sync: equal ones are not written to the bucket again. */
 export function material(status: Status): string {
-  const { at: _, lastSync, waiting, timeline: __, ...rest } = status;
-  return JSON.stringify({ ...rest, changed: lastSync.changed, waiting: waiting.map(({ subject }) => subject) });
+  const { at: _, lastSync, waiting, waited, timeline: __, ...rest } = status;
+  return JSON.stringify({
+    ...rest,
+    changed: lastSync.changed,
+    waiting: waiting.map(({ subject }) => subject),
+    waited: waited.map(({ step, subject, code }) => [step, subject, code]),
+  });
 }

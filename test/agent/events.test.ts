@@ -10,7 +10,7 @@ const LARGEST = 2 * 1024 * 1024;
 
 function statusOf(more: Partial<Status> = {}, steps = 0): Status {
   const lastSync = { startedAt: 'x', ms: 1, steps, changed: [], requests: 0, bytes: 0 };
-  const nothing = { services: [], waiting: [], notes: [], timeline: [] };
+  const nothing = { services: [], waiting: [], waited: [], notes: [], timeline: [] };
   return {
     schema: 1,
     instanceId: 'i-1',

@@ -47,6 +47,7 @@ describe('tables', () => {
     const text = [
       "export type { TryEvent } from '../../src/cli/try/events.ts';",
       "export type { Status, SyncResult, TroubleStatus, MistakeStatus, ServiceStatus } from '../../src/status/status.ts';",
+      "export type { Waited } from '../../src/status/waited.ts';",
     ];
     checked = new Checked([{ name: 'types.ts', text: text.join('\n') }]);
   }, 60_000);
@@ -74,6 +75,7 @@ describe('tables', () => {
       trouble: 'TroubleStatus',
       mistakes: 'MistakeStatus',
       services: 'ServiceStatus',
+      waited: 'Waited',
     };
     for (const [field, type] of Object.entries(deeper)) {
       const row = rows.find(([cell = '']) => codeWords(cell).includes(field));

@@ -14,6 +14,7 @@ const status: Status = {
   lastSync: { startedAt: '2026-11-20T12:00:00.000Z', ms: 12, steps: 0, changed: [], requests: 1, bytes: 100 },
   services: [{ id: 'web', state: 'healthy', port: 80 }],
   waiting: [],
+  waited: [],
   notes: [],
   timeline: [],
 };

@@ -35,6 +35,7 @@ function quickWorld(): TestWorld {
     },
     random: () => 0.999,
     say: (line) => world.lines.push(line),
+    waited: [],
   };
   return world;
 }
@@ -101,6 +102,9 @@ test('permissions that come late are waited for', async () => {
     return times < 6;
   });
   expect(await fetched()).toEqual(agentText());
+  expect(world.waited).toEqual([
+    [expect.stringMatching(/^bucket: s3:/), 'it answers 403 AccessDenied', Math.round(world.slept)],
+  ]);
 });
 
 test('a key that is missing is an answer after 10 s', async () => {
@@ -193,7 +197,7 @@ test.each([
 test('an install that does not end is ended', async () => {
   const path = `${launch.directory}/stuck.mjs`;
   writeFileSync(path, 'setInterval(() => {}, 1000);');
-  await expect(runInstall(path, {}, 300)).rejects.toMatchObject({ exit: 1, message: /did not end within 0.3 s/ });
+  await expect(runInstall(path, [], {}, 300)).rejects.toMatchObject({ exit: 1, message: /did not end within 0.3 s/ });
 });
 
 describeWith([command('openssl', 'openssl')], 'an https endpoint', () => {

@@ -20,6 +20,7 @@ const world: World = {
   sleep: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
   random: Math.random,
   say,
+  waited: [],
 };
 
 async function launch(): Promise<number> {
@@ -35,7 +36,8 @@ async function launch(): Promise<number> {
   const agent = presentAgent(directory, settings.agent) ?? keepAgent(directory, await download(settings));
   makeCurrent(directory, agent);
   say(`agent ${agent.slice(0, 12)}: install`);
-  await runInstall(`${directory}/${agent}`, agentEnvironment(settings), INSTALL_MS);
+  const waited = world.waited.length ? [JSON.stringify(world.waited)] : [];
+  await runInstall(`${directory}/${agent}`, waited, agentEnvironment(settings), INSTALL_MS);
   return 0;
 }
 

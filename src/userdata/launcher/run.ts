@@ -3,10 +3,15 @@ import { Stop } from './stop.ts';
 
 const GRACE_MS = 5_000;
 
-/** Runs `<agent> install` to its end. What it leaves behind is its own business. */
-export function runInstall(path: string, env: Record<string, string>, limitMs: number): Promise<void> {
+/** Runs `<agent> install <words>` to its end. What it leaves behind is its own business. */
+export function runInstall(
+  path: string,
+  words: readonly string[],
+  env: Record<string, string>,
+  limitMs: number,
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path, 'install'], { stdio: 'inherit', env });
+    const child = spawn(process.execPath, [path, 'install', ...words], { stdio: 'inherit', env });
     let late = '';
     const stop = setTimeout(() => {
       late = `did not end within ${limitMs / 1_000} s`;

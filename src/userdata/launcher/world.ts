@@ -11,6 +11,8 @@ export interface World {
   readonly random: () => number;
   /** One line of progress, without a line end. */
   readonly say: (line: string) => void;
+  /** What was waited for, the last word about it, and for how many milliseconds: for the agent's status. */
+  readonly waited: [what: string, word: string, ms: number][];
 }
 
 /** Boot: the network, the role's permissions and the bucket may all come later than this script. */
@@ -32,7 +34,9 @@ export async function patiently<T>(
   let said = '';
   for (let bound = FIRST_PAUSE_MS; ; bound = Math.min(bound * 2, longestPauseMs)) {
     try {
-      return await action();
+      const result = await action();
+      if (said) world.waited.push([what, said, Math.round(world.elapsed() - started)]);
+      return result;
     } catch (error) {
       if (error instanceof Stop) throw error;
       const word = messageOf(error);
