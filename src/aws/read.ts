@@ -8,6 +8,7 @@ import { type ListedObject, type ListPage, parseErrorCode, parseListPage, unquot
 import { type BucketOrigin, bucketOrigin, type Endpoint } from './location.ts';
 import { isPassing, S3Error } from './s3-error.ts';
 import { amzDate, authorization, type Credentials, canonicalQuery, EMPTY_SHA256, encodeKey } from './sigv4.ts';
+import { TagSums } from './tag-sums.ts';
 
 /**
  * The reading path, lean because every instance walks it at every sync: node:http, keep-alive, our own signer.
@@ -51,6 +52,7 @@ const PASSING_CODES = new Set([
   'HPE_INVALID_CONSTANT',
   'store-timeout',
   'body-incomplete',
+  'body-altered',
 ]);
 
 export class BucketReader {
@@ -64,6 +66,7 @@ export class BucketReader {
   #skewMs = 0;
   #freshCredentials = false;
   #serverDate: number | undefined;
+  readonly #tagSums = new TagSums();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -129,12 +132,14 @@ export class BucketReader {
       await poured(() => sink.restart());
       const headers = object.etag === '' ? {} : { 'if-match': `"${object.etag}"` };
       const answer = await this.#ask(object.key, [], headers, 'GetObject');
+      const sum = this.#tagSums.begin(object.etag);
       let size = 0;
       try {
         for await (const chunk of answer as AsyncIterable<Buffer>) {
           size += chunk.length;
           this.#bytes += chunk.length;
           if (size > object.size) throw new S3Error(412, 'PreconditionFailed', 'GetObject', object.key);
+          sum?.update(chunk);
           await poured(() => sink.write(chunk));
         }
       } catch (error) {
@@ -151,6 +156,7 @@ export class BucketReader {
         throw new S3Error(412, 'PreconditionFailed', 'GetObject', object.key);
       }
       if (size !== object.size) throw incomplete(object.key, size, object.size);
+      if (sum && !this.#tagSums.holds(object.etag, sum.digest('hex'), answer.headers)) throw altered(object.key);
     });
   }
 
@@ -265,6 +271,16 @@ function incomplete(key: string, got: number, wanted: number): HauloutError {
     subject: key,
     reason: `${got} of ${wanted} bytes came`,
     hint: 'the connection broke: it is tried again',
+  });
+}
+
+function altered(key: string): HauloutError {
+  return new HauloutError({
+    code: 'body-altered',
+    step: 'bucket',
+    subject: key,
+    reason: 'the bytes that came are not those of its entity tag',
+    hint: 'something between here and the store changes answers (a proxy, a cache): it is tried again; use https',
   });
 }
 

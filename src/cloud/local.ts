@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
@@ -47,6 +48,8 @@ export interface LocalCloudOptions {
   readonly faults?: Faults;
   /** Whether requests without a signature may read and list. Default false. */
   readonly anonymousRead?: boolean;
+  /** What stands between instances and the S3 endpoint: a bad network, in tests. */
+  readonly around?: (handler: RequestListener) => RequestListener;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -80,6 +83,7 @@ export class LocalCloud {
   readonly #log: Log;
   readonly #data: string;
   readonly #gatewayScript: string;
+  readonly #around: (handler: RequestListener) => RequestListener;
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #roleKey: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
   #room: Promise<MachineRoom> | undefined;
@@ -94,6 +98,7 @@ export class LocalCloud {
     this.#data = parts.data;
     this.#closers.push(parts.close);
     this.#log = options.log ?? silent;
+    this.#around = options.around ?? ((handler) => handler);
     this.#gatewayScript = options.gatewayScript ?? fileURLToPath(BESIDE_US);
   }
 
@@ -168,7 +173,7 @@ export class LocalCloud {
     const room = await MachineRoom.open({ gatewayScript: this.#gatewayScript, log });
     const packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
     await room.expose(PACKAGE_PORT, packages.server);
-    await room.expose(S3_PORT, this.s3.handler);
+    await room.expose(S3_PORT, this.#around(this.s3.handler));
     return room;
   }
 }

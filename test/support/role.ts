@@ -10,6 +10,7 @@ import type { Status } from '../../src/status/status.ts';
 import { agentKey } from '../../src/userdata/pin.ts';
 import { renderUserdata } from '../../src/userdata/render.ts';
 import type { Settings } from '../../src/userdata/settings.ts';
+import type { FaultProxy } from './fault-proxy.ts';
 
 /** Objects of a role by path below its prefix: `haulout.ini`, `root/etc/motd`, `services/web/bin/start`. */
 export type RoleFiles = Readonly<Record<string, string | Uint8Array>>;
@@ -27,6 +28,12 @@ export interface RoleOptions {
   readonly onConsole?: (line: string) => void;
   /** Misbehaviour of the bucket, asked at every request. */
   readonly faults?: Faults;
+  /** What stands between the instance and its bucket, and its metadata service. */
+  readonly network?: { readonly store: FaultProxy; readonly metadata: FaultProxy };
+  /** Shell that the user-data begins with, before the script of ours. */
+  readonly before?: string;
+  /** Size of the instance's disk. */
+  readonly diskMiB?: number;
   /** Anybody may read the bucket. */
   readonly publicBucket?: boolean;
   /** false: the instance has no role. */
@@ -35,6 +42,8 @@ export interface RoleOptions {
 
 export const BUCKET = 'test';
 export const PREFIX = 'role';
+/** The launcher itself, to be run again. */
+export const SCRIPT = '/root/bootstrap.js';
 /** As `install` starts the agent where there is no systemd: on its own, nothing shared with who started it. */
 const START_AGENT =
   'cd /; umask 077; setsid env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 /usr/local/bin/haulout run </dev/null >>/var/log/haulout/agent.log 2>&1 &';
@@ -61,16 +70,27 @@ export class RoleUnderTest {
       gatewayScript: join(dist, 'gateway.mjs'),
       anonymousRead: options.publicBucket ?? false,
       ...(options.faults ? { faults: options.faults } : {}),
+      ...(options.network ? { around: options.network.store.before } : {}),
     });
     try {
       cloud.s3.createBucket(BUCKET);
       for (const [path, content] of Object.entries(files)) await put(cloud, path, content);
+      const script = await userData(cloud, options);
       const override = `[haulout]\nschedule = ${options.schedule ?? '0 0 1 1 *'}\nsplay = 0s\nupgrade = never\n`;
       const machine = await cloud.launch({
         role: PREFIX,
-        userData: Buffer.from(await userData(cloud, options)),
-        files: { '/etc/haulout/haulout.ini': { content: override, mode: 0o644 }, ...options.plant },
+        userData:
+          options.before === undefined
+            ? Buffer.from(script)
+            : Buffer.from(`#!/bin/sh\n${options.before}\nexec sh ${SCRIPT}\n`),
+        files: {
+          [SCRIPT]: { content: script, mode: 0o700 },
+          '/etc/haulout/haulout.ini': { content: override, mode: 0o644 },
+          ...options.plant,
+        },
         credentials: options.credentials ?? true,
+        ...(options.network ? { metadata: { around: options.network.metadata.before } } : {}),
+        ...(options.diskMiB ? { diskMiB: options.diskMiB } : {}),
         ...(options.onConsole ? { onConsole: options.onConsole } : {}),
       });
       const booted = new RoleUnderTest(cloud, machine);

@@ -67,7 +67,8 @@ async function build(
   const about = describe();
   const cable = { address: about.localIpv4, mac: about.mac };
   const directory = makeDirectory(around.runDirectory, about.instanceId, undo);
-  const server = http.createServer(metadataHandler(describe, options.metadata));
+  const { around: through = (handler: http.RequestListener) => handler, ...metadata } = options.metadata ?? {};
+  const server = http.createServer(through(metadataHandler(describe, metadata)));
   undo.later(await listenOn(server, join(around.runDirectory, `metadata-${cable.address}.sock`)));
 
   const cgroup = {

@@ -30,6 +30,8 @@ export interface MetadataRequest {
 export interface MetadataOptions {
   readonly onRequest?: (request: MetadataRequest) => void;
   readonly faults?: MetadataFaults;
+  /** What stands between the instance and its metadata service: a bad network, in tests. */
+  readonly around?: (handler: RequestListener) => RequestListener;
 }
 
 interface Answer {
