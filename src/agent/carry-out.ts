@@ -10,6 +10,7 @@ import type { FileStep, Step } from '../plan/step.ts';
 import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import type { TroubleStatus } from '../status/status.ts';
+import { keepLedger, withoutLedger } from './keep-ledger.ts';
 import type { Outcome, Scene } from './outcome.ts';
 import type { Round } from './round.ts';
 import type { ServiceTrouble } from './service-hands.ts';
@@ -35,6 +36,7 @@ type StepOf<D extends Step['do']> = Extract<Step, { do: D }>;
 export async function carryOut(job: Job, ledger: Ledger, look: (ledger: Ledger) => Promise<Scene>): Promise<Outcome> {
   const hand = new Hand(job, ledger, await look(ledger));
   if (hand.isIdle()) return hand.outcome();
+  await hand.begin();
   const installs = hand.hasPackageSteps();
   if (!(await hand.packages())) return hand.outcome();
   if (installs) await hand.lookAgain(look);
@@ -57,6 +59,14 @@ class Hand {
     this.#job = job;
     this.#ledger = ledger;
     this.#scene = scene;
+  }
+
+  /** Before anything is done: can it be written down? */
+  async begin(): Promise<void> {
+    await this.#keep(this.#ledger);
+    if (this.#failures.length === 0) return;
+    const { facts, plan } = this.#scene;
+    this.#scene = { facts, plan: withoutLedger(plan) };
   }
 
   isIdle(): boolean {
@@ -234,7 +244,9 @@ class Hand {
 
   async #keep(ledger: Ledger): Promise<void> {
     this.#ledger = ledger;
-    await this.#job.world.state.writeLedger(ledger);
+    const trouble = await keepLedger(this.#job.world, ledger);
+    if (trouble && this.#failures.every((failure) => failure.trouble.code !== trouble.code))
+      this.#failures.push({ trouble });
   }
 }
 

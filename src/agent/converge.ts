@@ -3,6 +3,7 @@ import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Status } from '../status/status.ts';
 import { carryOut } from './carry-out.ts';
+import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
 import type { Outcome, Scene } from './outcome.ts';
 import { Round } from './round.ts';
@@ -43,8 +44,8 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     };
     const outcome = await carryOut({ world, round, identity, spec, snapshot }, ledger, look);
     const settled = settle(outcome, snapshot.digest, new Date(world.clock.now()).toISOString());
-    if (settled !== ledger) await world.state.writeLedger(settled);
-    round.converged(outcome, settled);
+    const unkept = settled === ledger ? undefined : await keepLedger(world, settled);
+    round.converged(outcome, settled, unkept);
     const acted = outcome.changed.length > 0;
     const facts = acted
       ? await observe(world.eyes, spec, snapshot, identity, world.settings.role)

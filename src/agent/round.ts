@@ -60,9 +60,10 @@ export class Round {
     this.#waiting = plan.waiting;
   }
 
-  converged(outcome: Outcome, ledger: Ledger): void {
+  /** `unkept`: what came of it could not be written down. */
+  converged(outcome: Outcome, ledger: Ledger, unkept: Trouble | undefined): void {
     this.#outcome = outcome;
-    this.#trouble ??= outcome.failures[0]?.trouble;
+    this.#trouble ??= outcome.failures[0]?.trouble ?? unkept;
     const digest = this.#bucketDigest ?? '';
     const aside = ledger.content.setAside[digest];
     if (aside && isSetAside(ledger.content, digest, this.#world.clock.now())) {

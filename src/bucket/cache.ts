@@ -1,11 +1,15 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, lstat, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sha256, sha256File } from '../lib/digest.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Store, StoredObject } from './store.ts';
+
+/** For ledger, status and snapshot, and what stands beside them while they are written. */
+const RESERVE_BYTES = 4 * 1024 * 1024;
+const RESERVE_FILES = 32;
 
 /**
  * Content that has been here, under its sha256: `objects/<sha256>`. Everything that is written to the machine comes out of
@@ -25,6 +29,25 @@ export class ContentCache {
   async has(digest: string, size: number): Promise<boolean> {
     const found = await stat(this.pathOf(digest)).catch(() => undefined);
     return found?.isFile() === true && found.size === size;
+  }
+
+  /** Throws when so much will not fit, with room left for what the agent has to write down: better before than half way. */
+  async checkRoom(bytes: number, files: number): Promise<void> {
+    await this.#makeRoom();
+    const disk = await statfs(this.directory);
+    const free = disk.bavail * disk.bsize;
+    // Some file systems do not count inodes: all are 0 then.
+    const inodes = disk.files === 0 ? Number.POSITIVE_INFINITY : disk.ffree;
+    if (bytes + RESERVE_BYTES <= free && files + RESERVE_FILES <= inodes) return;
+    const words =
+      bytes + RESERVE_BYTES > free ? `${megabytes(bytes)}, ${megabytes(free)} are` : `${files} files, ${inodes} are`;
+    throw new HauloutError({
+      code: 'disk-full',
+      step: 'bucket',
+      subject: this.directory,
+      reason: `what is new in the bucket needs ${words} free`,
+      hint: 'make room on the instance (`df -h`, `df -i`); it is tried again at the next sync',
+    });
   }
 
   /** Takes an object out of the store. Law 4: its length and entity tag are the listed ones, its sha256 is taken on arrival. */
@@ -118,6 +141,10 @@ export class ContentCache {
       throw error;
     }
   }
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 /** A disk that is nearly full takes a part and calls it success; only the next write says ENOSPC. */

@@ -56,17 +56,27 @@ async function fetchChanged(
   const known = new Map((last?.entries ?? []).map((entry) => [entry.path, entry]));
   const limit = pLimit(CONCURRENT);
   let fetched = 0;
-  const entry = async (object: StoredObject): Promise<SnapshotEntry> => {
+  const kept = async (object: StoredObject): Promise<SnapshotEntry | undefined> => {
     const before = known.get(object.key);
-    if (before?.etag === object.etag && before.size === object.size && (await cache.has(before.sha256, before.size))) {
-      return before;
-    }
+    const same = before?.etag === object.etag && before.size === object.size;
+    return same && (await cache.has(before.sha256, before.size)) ? before : undefined;
+  };
+  const entry = async (object: StoredObject): Promise<SnapshotEntry> => {
     const digest = await cache.fetch(store, object);
     fetched++;
     return { path: object.key, size: object.size, sha256: digest, mode: modeOf(object.key), etag: object.etag };
   };
   try {
-    const entries = await Promise.all(listing.objects.map((object) => limit(() => entry(object))));
+    const here = await Promise.all(listing.objects.map((object) => limit(() => kept(object))));
+    const missing = listing.objects.filter((_, index) => !here[index]);
+    if (missing.length > 0)
+      await cache.checkRoom(
+        missing.reduce((sum, { size }) => sum + size, 0),
+        missing.length,
+      );
+    const entries = await Promise.all(
+      listing.objects.map((object, index) => here[index] ?? limit(() => entry(object))),
+    );
     return { entries, fetched };
   } finally {
     limit.clearQueue();

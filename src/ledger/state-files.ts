@@ -14,18 +14,22 @@ const LARGEST = 64 * 1024 * 1024;
 
 export class StateFiles {
   readonly directory: string;
+  /** A ledger that the disk would not take: what it says is still so, until this process ends. */
+  #unsaved: Ledger | undefined;
 
   constructor(directory: string) {
     this.directory = directory;
   }
 
   async readLedger(instanceId: string): Promise<Ledger> {
-    const found = await this.#read('ledger.json', isLedger);
+    const found = this.#unsaved ?? (await this.#read('ledger.json', isLedger));
     return found?.instanceId === instanceId ? found : emptyLedger(instanceId);
   }
 
   async writeLedger(ledger: Ledger): Promise<void> {
+    this.#unsaved = ledger;
     await this.#write('ledger.json', ledger);
+    this.#unsaved = undefined;
   }
 
   /** Undefined when it is not there, or does not say what its name says. */

@@ -39,6 +39,8 @@ export function asTrouble(error: unknown, step: string, subject: string): Troubl
     const { code, step, subject, reason, hint } = error;
     return { code, step, subject, reason, hint };
   }
+  const disk = diskTrouble(error, step, subject);
+  if (disk) return disk;
   return {
     code: errorCode(error) ?? 'unexpected',
     step,
@@ -52,4 +54,42 @@ export function asTrouble(error: unknown, step: string, subject: string): Troubl
 export function errorCode(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+interface DiskWord {
+  readonly code: string;
+  readonly reason: string;
+  readonly hint: string;
+}
+
+const FULL: DiskWord = {
+  code: 'disk-full',
+  reason: 'a disk is full, of bytes or of inodes',
+  hint: 'make room on the instance (`df -h`, `df -i`); nothing else is to be done, it is tried again',
+};
+/** errno(3): what is wrong with the disk, whatever was about to be written. */
+const WORDS: Readonly<Record<string, DiskWord>> = {
+  ENOSPC: FULL,
+  EDQUOT: FULL,
+  EROFS: {
+    code: 'disk-read-only',
+    reason: 'a file system is read-only',
+    hint: 'look at `dmesg` and `/proc/mounts` on the instance: a disk with errors is often mounted so; or launch another instance',
+  },
+  EIO: {
+    code: 'disk-broken',
+    reason: 'a disk has errors',
+    hint: 'launch another instance with the same script: nothing of value is on this one',
+  },
+};
+
+export const DISK_CODES: readonly string[] = [...new Set(Object.values(WORDS).map(({ code }) => code))];
+
+/** undefined: it is none. */
+export function diskTrouble(error: unknown, step: string, subject: string): Trouble | undefined {
+  const system = errorCode(error) ?? '';
+  const word = WORDS[system];
+  if (!word) return undefined;
+  const path = typeof error === 'object' && error !== null && 'path' in error ? `: ${String(error.path)}` : '';
+  return { code: word.code, step, subject, reason: `${word.reason} (${system}${path})`, hint: word.hint };
 }

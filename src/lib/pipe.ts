@@ -15,7 +15,7 @@ export interface Pipe {
  * `echo x > /dev/stderr` fails in every hook that says it (ENXIO). Of a pipe of root's, only root may open it so.
  */
 export function openPipe(owner: { readonly uid: number; readonly gid: number }): Pipe {
-  const directory = mkdtempSync(join(tmpdir(), 'haulout-pipe-'));
+  const directory = makeDirectory();
   const path = join(directory, 'pipe');
   try {
     const made = spawnSync('mkfifo', ['-m', '600', path], { stdio: 'ignore', timeout: 10_000 });
@@ -27,6 +27,16 @@ export function openPipe(owner: { readonly uid: number; readonly gid: number }):
     return { writeEnd, reader: new Socket({ fd: readEnd, readable: true, writable: false }) };
   } finally {
     rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** In memory where that is possible: a service must be looked after on a full disk too. */
+function makeDirectory(): string {
+  const name = 'haulout-pipe-';
+  try {
+    return mkdtempSync(join('/run', name));
+  } catch {
+    return mkdtempSync(join(tmpdir(), name));
   }
 }
 

@@ -1,4 +1,6 @@
-import { HauloutError } from '../lib/errors.ts';
+import { dirname } from 'node:path';
+import { ensureDirectory } from '../lib/durable.ts';
+import { diskTrouble, HauloutError } from '../lib/errors.ts';
 import { type RunResult, run } from '../lib/exec.ts';
 import type { Account } from './accounts.ts';
 import type { Command, Containment } from './contain.ts';
@@ -43,8 +45,9 @@ export async function runContained(containment: Containment, call: ContainedCall
     ...Object.entries(environment).map(([key, value]) => `${key}=${value}`),
     ...dropped,
   ];
-  const prepared: Command = ['/bin/sh', '-c', PREPARE, 'haulout', call.log ?? '', ...clean];
-  const log = call.log === undefined ? undefined : await OutputFile.open(call.log, call.account);
+  const log = call.log === undefined ? undefined : await openLog(call.log, call.account);
+  const output = call.log === undefined || log ? (call.log ?? '') : '/dev/null';
+  const prepared: Command = ['/bin/sh', '-c', PREPARE, 'haulout', output, ...clean];
   try {
     const result = await withLadder(containment, call, () =>
       run(containment.command(call.scope, prepared), {
@@ -52,13 +55,24 @@ export async function runContained(containment: Containment, call: ContainedCall
         cwd: call.cwd,
         timeoutMs: call.timeoutMs,
         graceMs: call.graceMs,
-        ...(log === undefined ? { outputOf: call.account } : {}),
+        ...(call.log === undefined ? { outputOf: call.account } : {}),
         ...(call.onOutput === undefined ? {} : { onOutput: call.onOutput }),
       }),
     );
     return log === undefined ? result : await withOutput(result, log, call.onOutput);
   } finally {
     await log?.close();
+  }
+}
+
+/** A disk that is full takes no log; that keeps no service from its start. */
+async function openLog(path: string, account: Account): Promise<OutputFile | undefined> {
+  try {
+    await ensureDirectory(dirname(path));
+    return await OutputFile.open(path, account);
+  } catch (error) {
+    if (diskTrouble(error, 'service', path)) return undefined;
+    throw error;
   }
 }
 

@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureDirectory } from '../lib/durable.ts';
 import { type RunResult, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { type Account, accountOf } from './accounts.ts';
 import { type Containment, passingScope, serviceScope } from './contain.ts';
@@ -59,7 +58,6 @@ export async function runHook(tools: HookTools, call: HookCall): Promise<HookRes
   const subject = `service:${call.service}`;
   const account = await accountOf(call.user, subject);
   const staying = call.hook === 'start';
-  if (staying) await ensureDirectory(tools.logs);
   const result = await runContained(tools.containment, {
     subject,
     account,

@@ -1,7 +1,7 @@
 import { lstat, mkdir, mkdtemp, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncDirectory, TEMPORARY_PREFIX, temporaryBeside } from '../lib/durable.ts';
-import { errorCode, HauloutError } from '../lib/errors.ts';
+import { diskTrouble, errorCode, HauloutError } from '../lib/errors.ts';
 import { readArchive, readDirectory } from './archive.ts';
 import { LIMITS, type Limits, Refusal, show } from './image-policy.ts';
 import { contentOf, fillTree, type Owner, settleTree, syncTree } from './image-tree.ts';
@@ -192,10 +192,12 @@ function asImageError(error: unknown, id: string): unknown {
     const trouble = { code: 'image-refused', step: 'service', subject, reason: `the image ${error.message}` };
     return new HauloutError({ ...trouble, hint: error.hint });
   }
+  const disk = diskTrouble(error, 'service', subject);
+  if (disk) return new HauloutError(disk, error);
   const code = errorCode(error);
   if (error instanceof Error && 'syscall' in error && code !== undefined) {
     const reason = `the image cannot be unpacked (${code})`;
-    const hint = code === 'ENOSPC' ? 'make room on the disk' : 'look at the disk and at the services directory';
+    const hint = 'look at the disk and at the services directory';
     return new HauloutError({ code: 'image-unpack-failed', step: 'service', subject, reason, hint }, error);
   }
   const reason = `the image is not a well-formed archive: ${show(error instanceof Error ? error.message : 'unknown')}`;
