@@ -4,6 +4,7 @@ import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
 import { BucketReader } from '../aws/read.ts';
 import { ContentCache } from '../bucket/cache.ts';
+import { provesSums } from '../bucket/proves-sums.ts';
 import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -55,6 +56,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   const identity = await knownIdentity(state, bootId, () => metadata.identity());
   memory.identity = identity;
   const endpoint = { url: settings.endpoint, region: settings.region ?? identity.region };
+  const cache = new ContentCache(join(paths.state, 'objects'));
   const reader = new BucketReader({
     endpoint,
     bucket: settings.bucket.bucket,
@@ -62,8 +64,8 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     clock,
     random,
     patience: waits.for('bucket', addressText(settings.bucket)),
+    tagsAreSums: await provesSums(cache, memory.last?.snapshot),
   });
-  const cache = new ContentCache(join(paths.state, 'objects'));
   const { services, hooks } = await makeServices(parts, cache, identity);
   const jobs = new Jobs(clock, log, (job) => {
     const { id, run: line, user, timeoutMs } = job;
