@@ -28,6 +28,7 @@ export interface FailureStatus {
     readonly hint: string;
   };
   readonly waiting: never[];
+  readonly waited: never[];
   readonly notes: never[];
   readonly timeline: never[];
 }
@@ -55,6 +56,7 @@ export async function reportFailure(
     services: [],
     trouble: { code: 'launch-failed', step, subject, reason, hint },
     waiting: [],
+    waited: [],
     notes: [],
     timeline: [],
   };
