@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { apt } from '../apply/apt.ts';
 import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
+import { choosePackageManager } from '../apply/packages/choose.ts';
 import { BucketReader } from '../aws/read.ts';
 import { ContentCache } from '../bucket/cache.ts';
 import { s3Store } from '../bucket/s3-store.ts';
@@ -75,6 +75,11 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     credentials: () => metadata.credentials(false),
   });
   const events = new EventLog(paths.log);
+  const packages = await choosePackageManager({
+    clock,
+    onOutput: (text) => log.debug(text.trimEnd()),
+    onWarning: (text) => log.warn(text.trimEnd()),
+  });
   const world: World = {
     settings,
     paths,
@@ -88,7 +93,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       root: paths.root,
       cache,
       files: new FileObserver(paths.root, () => clock.elapsed()),
-      packages: apt({ clock, onOutput: (text) => log.debug(text.trimEnd()) }),
+      packages,
       bootId,
       healthy: (service) => services.healthy(service),
       installedImage: (service) => services.installedImage(service),
