@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { apt } from '../apply/apt.ts';
 import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
+import { choosePackageManager } from '../apply/packages/choose.ts';
 import { BucketReader } from '../aws/read.ts';
 import { ContentCache } from '../bucket/cache.ts';
 import { lateStore } from '../bucket/late-store.ts';
@@ -81,6 +81,12 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     credentials: () => metadata.credentials(false),
   });
   const events = new EventLog(paths.log);
+  const packages = await choosePackageManager({
+    clock,
+    onOutput: (text) => log.debug(text.trimEnd()),
+    onWarning: (text) => log.warn(text.trimEnd()),
+    patience: waits.for('packages', 'package:*'),
+  });
   const world: World = {
     settings,
     paths,
@@ -95,11 +101,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       root: paths.root,
       cache,
       files: new FileObserver(paths.root, () => clock.elapsed()),
-      packages: apt({
-        clock,
-        onOutput: (text) => log.debug(text.trimEnd()),
-        patience: waits.for('packages', 'package:*'),
-      }),
+      packages,
       bootId,
       healthy: (service) => services.healthy(service),
       installedImage: (service) => services.installedImage(service),

@@ -8,7 +8,7 @@ import { wantedFiles } from '../plan/wanted-files.ts';
 import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { readAccounts } from './accounts.ts';
 import type { FileObserver } from './digests.ts';
-import type { PackageManager } from './package-manager.ts';
+import type { PackageManager } from './packages/manager.ts';
 import { renderTemplate, templateValues } from './templates.ts';
 import { lookAtWatched, readWatches } from './watches.ts';
 
@@ -82,7 +82,12 @@ async function lookAtPackages(eyes: Eyes, spec: Spec): Promise<Record<string, Pa
   const installed = await eyes.packages.installed(names);
   const latest = spec.packages.filter(({ want }) => want === 'latest').map(({ name }) => name);
   const candidates = await eyes.packages.candidates(latest);
-  return Object.fromEntries(names.map((name) => [name, { installed: installed[name], candidate: candidates[name] }]));
+  return Object.fromEntries(
+    names.map((name) => {
+      const [newest, ...others] = installed[name] ?? [];
+      return [name, { installed: newest, ...(others.length > 0 ? { others } : {}), candidate: candidates[name] }];
+    }),
+  );
 }
 
 async function lookAtService(
@@ -94,7 +99,10 @@ async function lookAtService(
 ): Promise<ServiceFact> {
   const watches = readWatches(service.watch);
   const watched = await lookAtWatched(watches, eyes.files);
-  for (const name of watches.packages) watched[`package:${name}`] = packages[name]?.installed ?? '';
+  for (const name of watches.packages) {
+    const { installed, others = [] } = packages[name] ?? {};
+    watched[`package:${name}`] = [installed ?? [], ...others].join(' ');
+  }
   const { at: _, ...definition } = service;
   return {
     definition: sha256(JSON.stringify(definition)),
@@ -111,7 +119,7 @@ export async function inputsNow(eyes: Eyes, service: ServiceSpec): Promise<Recor
   const watches = readWatches(service.watch);
   const watched = await lookAtWatched(watches, eyes.files);
   const installed = watches.packages.length > 0 ? await eyes.packages.installed(watches.packages) : {};
-  for (const name of watches.packages) watched[`package:${name}`] = installed[name] ?? '';
+  for (const name of watches.packages) watched[`package:${name}`] = (installed[name] ?? []).join(' ');
   return watched;
 }
 

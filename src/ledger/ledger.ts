@@ -122,7 +122,7 @@ export function contentProven(content: ContentRecord, digest: string): ContentRe
  * What failed for a reason that may lie outside of it (an archive of packages that cannot be reached) is not given up for
  * good: it has its three rounds again every hour.
  */
-const PASSING = new Set(['packages-failed', 'packages-timeout', 'content-missing', ...DISK_CODES]);
+const PASSING = new Set(['packages-failed', 'packages-timeout', 'packages-locked', 'content-missing', ...DISK_CODES]);
 const TRY_AGAIN_MS = 3_600_000;
 
 export function isSetAside(content: ContentRecord, digest: string, now: number): boolean {

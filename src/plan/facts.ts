@@ -20,7 +20,10 @@ export interface Facts {
 }
 
 export interface PackageFact {
+  /** The newest version that is there. */
   readonly installed: string | undefined;
+  /** Older ones beside it, as dnf keeps them of kernels. */
+  readonly others?: readonly string[];
   /** What would be installed now; known only for packages that want `latest`. */
   readonly candidate: string | undefined;
 }

@@ -30,7 +30,8 @@ export function packageStep(wanted: PackageSpec, fact: PackageFact): Step | unde
     latest: want === 'latest',
   });
   if (fact.installed === undefined) return install('it is not installed');
-  if (version !== undefined && !versionMatches(version, fact.installed)) {
+  const versions = [fact.installed, ...(fact.others ?? [])];
+  if (version !== undefined && !versions.some((one) => versionMatches(version, one))) {
     return install(`${fact.installed} is installed, and the spec wants ${version}`);
   }
   if (want === 'latest' && fact.candidate !== undefined && fact.candidate !== fact.installed) {

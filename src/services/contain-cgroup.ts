@@ -1,8 +1,8 @@
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorCode } from '../lib/errors.ts';
+import { isThere } from '../lib/present.ts';
 import type { Containment } from './contain.ts';
-import { isThere } from './present.ts';
 import { endHerd, unkillable } from './processes.ts';
 
 /** Whoever enters anew each time is not ended by patience. */

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { isThere } from '../lib/present.ts';
 import { cgroupContainment } from './contain-cgroup.ts';
 import { scanContainment } from './contain-scan.ts';
 import { systemdContainment } from './contain-systemd.ts';
-import { isThere } from './present.ts';
 
 export type Command = readonly [string, ...string[]];
 

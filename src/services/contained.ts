@@ -2,10 +2,10 @@ import { dirname } from 'node:path';
 import { ensureDirectory } from '../lib/durable.ts';
 import { diskTrouble, HauloutError } from '../lib/errors.ts';
 import { type RunResult, run } from '../lib/exec.ts';
+import { onSystemPath } from '../lib/present.ts';
 import type { Account } from './accounts.ts';
 import type { Command, Containment } from './contain.ts';
 import { OutputFile } from './output-file.ts';
-import { onSystemPath } from './present.ts';
 
 export interface ContainedCall {
   /** For errors: `service:web`. */

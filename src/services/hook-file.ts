@@ -3,7 +3,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { errorCode, HauloutError } from '../lib/errors.ts';
 import { visible } from '../lib/log.ts';
-import { canExecute, onSystemPath } from './present.ts';
+import { canExecute, onSystemPath } from '../lib/present.ts';
 
 const HEAD = 512;
 const ELF = Buffer.from([0x7f, 0x45, 0x4c, 0x46]);

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { ensureDirectory } from '../lib/durable.ts';
 import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import { isThere, onSystemPath } from '../lib/present.ts';
 import { type Command, type Containment, unitScope } from './contain.ts';
 import { OutputFile } from './output-file.ts';
-import { isThere, onSystemPath } from './present.ts';
 
 export interface UnitResult {
   readonly ok: boolean;

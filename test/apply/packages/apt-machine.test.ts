@@ -3,15 +3,34 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LocalCloud, type Machine } from '../../src/cloud/local.ts';
-import { builtGateway, bundle } from '../support/gateway.ts';
-import { MACHINE_NEEDS, sh } from '../support/machines.ts';
-import { command, describeWith } from '../support/needs.ts';
-import type { PackageAnswer, PackageOrder } from '../support/package-driver.ts';
+import { LocalCloud, type Machine } from '../../../src/cloud/local.ts';
+import { builtGateway, bundle } from '../../support/gateway.ts';
+import { MACHINE_NEEDS, sh } from '../../support/machines.ts';
+import { command, describeWith } from '../../support/needs.ts';
+import type { PackageAnswer, PackageOrder } from '../../support/package-driver.ts';
 
 /** Small packages that need nothing; the second has an epoch. */
 const SMALL = 'sl';
 const EPOCH = 'libjs-jquery-mousewheel';
+
+/** An archive of three versions of one package, in a directory of the instance. */
+const OLD_AND_NEW = `mkdir -p /srv/debs
+cd /srv/debs
+: > Packages
+for version in 1:1.0-1 1:1.2-1 1:2.0-1; do
+  deb=tiny_$(echo $version | tr -d :).deb
+  mkdir -p /tmp/tiny/DEBIAN
+  control="Package: tiny
+Version: $version
+Architecture: all
+Maintainer: nobody <nobody@localhost>
+Description: tiny"
+  echo "$control" > /tmp/tiny/DEBIAN/control
+  dpkg-deb --build /tmp/tiny $deb > /dev/null
+  { echo "$control"; echo "Filename: ./$deb"; echo "Size: $(stat -c %s $deb)"; echo "SHA256: $(sha256sum $deb | cut -d ' ' -f 1)"; echo; } >> Packages
+done
+echo 'deb [trusted=yes] file:/srv/debs ./' > /etc/apt/sources.list.d/tiny.list
+`;
 
 describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl')], 'real apt on an instance', () => {
   let cloud: LocalCloud;
@@ -23,7 +42,7 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     gateway = await builtGateway();
     cloud = await LocalCloud.open({ gatewayScript: gateway.script });
     const driver = await bundle(
-      new URL('../support/package-driver.ts', import.meta.url),
+      new URL('../../support/package-driver.ts', import.meta.url),
       join(directory, 'driver.mjs'),
     );
     const files = { '/opt/driver.mjs': { content: await readFile(driver), mode: 0o644 } };
@@ -65,9 +84,9 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
       [EPOCH]: expect.stringMatching(/^\d+:3/),
     });
     expect(small?.trouble).toBeUndefined();
-    expect(small?.installed).toEqual({ [SMALL]: before?.candidates[SMALL], dpkg: expect.stringMatching(/^\d/) });
+    expect(small?.installed).toEqual({ [SMALL]: [before?.candidates[SMALL]], dpkg: [expect.stringMatching(/^\d/)] });
     expect(pattern?.trouble).toBeUndefined();
-    expect(pattern?.installed).toEqual({ [EPOCH]: before?.candidates[EPOCH] });
+    expect(pattern?.installed).toEqual({ [EPOCH]: [before?.candidates[EPOCH]] });
     expect(gone?.installed).toEqual(pattern?.installed);
     expect(unknown?.trouble).toMatchObject({
       code: 'packages-failed',
@@ -76,11 +95,27 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     });
   }, 120_000);
 
+  it('goes back to an older version when the spec names it, and never of itself', async () => {
+    await machine.plant('/opt/debs.sh', OLD_AND_NEW, 0o644);
+    expect((await sh(machine, 'sh -eu /opt/debs.sh')).output).toBe('');
+    const [newest, older, none, latest] = await order(
+      { install: [{ name: 'tiny' }], ask: ['tiny'] },
+      { install: [{ name: 'tiny', version: '1.*' }], ask: ['tiny'] },
+      { install: [{ name: 'tiny', version: '3.*' }], ask: ['tiny'] },
+      { install: [{ name: 'tiny', latest: true }], ask: ['tiny'] },
+    );
+    expect(newest?.installed).toEqual({ tiny: ['1:2.0-1'] });
+    expect(older?.trouble).toBeUndefined();
+    expect(older?.installed).toEqual({ tiny: ['1:1.2-1'] });
+    expect(none?.trouble?.reason).toBe('no version that can be had fits 3.*; to be had: 1:2.0-1, 1:1.2-1, 1:1.0-1');
+    expect(latest?.installed).toEqual({ tiny: ['1:2.0-1'] });
+  }, 120_000);
+
   it('waits for a lock that another package manager holds, and does not break it', async () => {
     await hold('/var/lib/dpkg/lock-frontend', 5);
     const [answer] = await order({ install: [{ name: SMALL }], ask: [SMALL] });
     expect(answer?.trouble).toBeUndefined();
-    expect(answer?.installed[SMALL]).toMatch(/^\d/);
+    expect(answer?.installed[SMALL]).toEqual([expect.stringMatching(/^\d/)]);
     expect(answer?.ms).toBeGreaterThan(3_000);
   }, 120_000);
 
@@ -91,7 +126,7 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     await hold('/var/lib/dpkg/lock-frontend', 2);
     const [answer] = await order({ remove: [EPOCH], ask: [SMALL, EPOCH] });
     expect(answer?.trouble).toBeUndefined();
-    expect(answer?.installed).toEqual({ [SMALL]: expect.stringMatching(/^\d/) });
+    expect(answer?.installed).toEqual({ [SMALL]: [expect.stringMatching(/^\d/)] });
     expect((await sh(machine, 'dpkg --audit')).output).toBe('');
   }, 120_000);
 });

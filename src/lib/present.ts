@@ -1,6 +1,6 @@
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
-import { SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
+import { SYSTEM_ENVIRONMENT } from './exec.ts';
 
 export async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
   return access(path, mode).then(
@@ -11,7 +11,8 @@ export async function isThere(path: string, mode = constants.F_OK): Promise<bool
 
 export const canExecute = (path: string) => isThere(path, constants.X_OK);
 
-export async function onSystemPath(program: string): Promise<boolean> {
+/** `root`: prefix of every path; empty on an instance. */
+export async function onSystemPath(program: string, root = ''): Promise<boolean> {
   const directories = SYSTEM_ENVIRONMENT['PATH']!.split(':');
-  return (await Promise.all(directories.map((directory) => canExecute(join(directory, program))))).includes(true);
+  return (await Promise.all(directories.map((directory) => canExecute(join(root, directory, program))))).includes(true);
 }
