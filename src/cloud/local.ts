@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
+import { Keys, type LocalKey } from './keys.ts';
 import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
@@ -15,6 +16,7 @@ import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
 import type { Faults } from './s3/faults.ts';
 import { listen } from './s3/listen.ts';
+import type { Policy } from './s3/policy.ts';
 import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
 
 export {
@@ -23,10 +25,12 @@ export {
   type Faults,
   type InstanceDescription,
   type LaunchOptions,
+  type LocalKey,
   type Log,
   type Machine,
   Mirror,
   type MirrorChange,
+  type Policy,
   S3Endpoint,
 };
 
@@ -47,6 +51,8 @@ export interface LocalCloudOptions {
   readonly faults?: Faults;
   /** Whether requests without a signature may read and list. Default false. */
   readonly anonymousRead?: boolean;
+  /** Whether requests without a signature may write and delete: a mistake that `haulout doctor` must find. Default false. */
+  readonly anonymousWrite?: boolean;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -55,8 +61,8 @@ export interface Launch extends LaunchOptions {
   readonly role?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly httpTokens?: 'required' | 'optional';
-  /** false: no role, so no credentials. Default true. */
-  readonly credentials?: boolean;
+  /** false: no role, so no credentials. A key of `cloud.keys.addRole`: what the role may do. Default: a role that may do everything. */
+  readonly credentials?: boolean | (LocalKey & { readonly sessionToken: string });
 }
 
 /** The build puts what two programs share into dist/parts; the gateway stands beside the programs. */
@@ -77,11 +83,13 @@ export class LocalCloud {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly s3: S3Endpoint;
+  /** Further keys, with policies. */
+  readonly keys: Keys;
   readonly #log: Log;
   readonly #data: string;
   readonly #gatewayScript: string;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #roleKey: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  readonly #roleKey: LocalKey & { readonly sessionToken: string };
   #room: Promise<MachineRoom> | undefined;
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
@@ -90,7 +98,8 @@ export class LocalCloud {
     this.accessKeyId = parts.desk.accessKeyId;
     this.secretAccessKey = parts.desk.secretAccessKey;
     this.s3 = parts.s3;
-    this.#roleKey = parts.role;
+    this.keys = parts.keys;
+    this.#roleKey = parts.keys.addRole();
     this.#data = parts.data;
     this.#closers.push(parts.close);
     this.#log = options.log ?? silent;
@@ -100,24 +109,21 @@ export class LocalCloud {
   static async open(options: LocalCloudOptions = {}): Promise<LocalCloud> {
     const region = options.region ?? 'us-east-1';
     const data = await makeDataDirectory();
-    const desk = key('AKIA');
-    const role = { ...key('ASIA'), sessionToken: randomBytes(48).toString('base64url') };
-    const keys = new Map<string, { secretAccessKey: string; sessionToken?: string }>([
-      [desk.accessKeyId, desk],
-      [role.accessKeyId, role],
-    ]);
+    const keys = new Keys();
+    const desk = keys.add();
     const { onRequest, faults } = options;
     const s3 = new S3Endpoint({
       region,
-      keys,
+      keys: keys.find,
       dataDirectory: data,
       accountId: ACCOUNT,
       anonymousRead: options.anonymousRead ?? false,
+      anonymousWrite: options.anonymousWrite ?? false,
       ...(onRequest ? { onRequest } : {}),
       ...(faults ? { faults } : {}),
     });
     const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
-    return new LocalCloud({ region, url, s3, desk, role, data, close }, options);
+    return new LocalCloud({ region, url, s3, keys, desk, data, close }, options);
   }
 
   /** A directory as a prefix of a bucket, uploaded whole. */
@@ -134,6 +140,10 @@ export class LocalCloud {
     this.#room ??= this.#openRoom();
     const room = await this.#room;
     const { address, mac } = room.allocate();
+    const { credentials = true } = launch;
+    const { accessKeyId, secretAccessKey, sessionToken } =
+      typeof credentials === 'object' ? credentials : this.#roleKey;
+    const roleKey = { accessKeyId, secretAccessKey, sessionToken };
     const description: InstanceDescription = {
       instanceId: `i-0${randomBytes(8).toString('hex')}`,
       instanceType: 't3.micro',
@@ -148,8 +158,8 @@ export class LocalCloud {
       metadataTags: true,
       userData: launch.userData,
       httpTokens: launch.httpTokens ?? 'required',
-      ...(launch.credentials === false ? {} : { roleName: ROLE_NAME }),
-      credentials: () => ({ ...this.#roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
+      ...(credentials === false ? {} : { roleName: ROLE_NAME }),
+      credentials: () => ({ ...roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
     };
     return await room.launch(() => description, launch);
   }
@@ -177,14 +187,8 @@ interface Opened {
   readonly region: string;
   readonly url: string;
   readonly s3: S3Endpoint;
-  readonly desk: { accessKeyId: string; secretAccessKey: string };
-  readonly role: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  readonly keys: Keys;
+  readonly desk: LocalKey;
   readonly data: string;
   readonly close: () => Promise<void>;
-}
-
-/** Made up at each start: keys that were printed yesterday open nothing today. */
-function key(prefix: string): { accessKeyId: string; secretAccessKey: string } {
-  const id = randomBytes(16).toString('hex').toUpperCase().slice(0, 16);
-  return { accessKeyId: `${prefix}${id}`, secretAccessKey: randomBytes(30).toString('base64url') };
 }
