@@ -129,6 +129,31 @@ program
     process.exitCode = await userdata(bucket, options);
   });
 
+program
+  .command('doctor')
+  .description('what is wrong with a bucket, seen from here, and what to do about it')
+  .argument('<bucket>', 's3://bucket/prefix of the role')
+  .option('--policy <whom>', 'print the least IAM policy instead: for an instance, or for the desk')
+  .option('--owner <account>', 'the account that should own the bucket')
+  .option('--role <name>', 'what the instances are for (default: last part of the prefix)')
+  .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
+  .option('--endpoint-url <url>', 'another S3 service than Amazon')
+  .option('--region <region>', 'region of the bucket')
+  .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--json', 'print the findings as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout doctor s3://bucket/planet',
+      'haulout doctor s3://bucket/planet --endpoint-url https://walrus.example --json',
+      'haulout doctor s3://bucket/planet --policy instance > policy.json',
+    ),
+  )
+  .action(async (bucket: string, options) => {
+    const { doctor } = await import('./doctor/command.ts');
+    process.exitCode = await doctor(bucket, options);
+  });
+
 function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 }

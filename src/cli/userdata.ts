@@ -53,7 +53,8 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
   return EXIT.done;
 }
 
-function settingsFrom(bucket: string, agent: string, options: UserdataOptions): Settings {
+/** What flags and variables say, as the settings of user-data; doctor and userdata mean the same by them. */
+export function settingsFrom(bucket: string, agent: string, options: Omit<UserdataOptions, 'format'>): Settings {
   const address = parseBucketAddress(bucket);
   const endpoint = options.instanceEndpointUrl ?? endpointOf(options).url;
   const region = options.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
