@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { probeConditionalWrites } from '../../src/aws/probe.ts';
 import type { S3Options } from '../../src/cloud/s3/server.ts';
+import { codeWords, readPage, tableRows } from '../docs/pages.ts';
 import { type CliResult, haulout } from '../support/cli.ts';
-import { scratch } from '../support/scratch.ts';
 import { KEY, REGION, type RunningS3, startS3, TEMPORARY_KEY } from '../support/s3.ts';
+import { scratch } from '../support/scratch.ts';
 import { startWire } from '../support/wire.ts';
 
 const BUCKET = 's3://bkt/planet';
@@ -83,6 +84,12 @@ describe('haulout doctor, where all is well', () => {
     expect(report.words('credentials')).toEqual(['ok: AK..., from the environment']);
     expect(report.words('conditions')).toEqual(['ok: create-only enforced, If-Match enforced']);
     expect(report.words('metadata')).toEqual(['ok: not an instance: nobody answers at 169.254.169.254']);
+  });
+
+  it('tells each of its checks, and docs/doctor.md has them in that order', async () => {
+    const said = tableRows(readPage('docs/doctor.md').text, '| check |').flatMap(([name = '']) => codeWords(name));
+    const { findings } = await told(s3.url);
+    expect([...new Set(findings.map(({ check }) => check))]).toEqual(said);
   });
 
   it('leaves nothing in the bucket', () => {
@@ -243,6 +250,17 @@ describe('haulout doctor, where something is not', () => {
     const { code, stdout } = await doctor(words);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
   });
+});
+
+it.each([
+  ['the whole bucket', 's3://bkt', [], ['"arn:aws:s3:::bkt/root/*"', '"s3:prefix": [\n            "",']],
+  ['a partition of its own', BUCKET, ['--region', 'cn-north-1'], ['"arn:aws-cn:s3:::bkt/planet/root/*"']],
+  ['signs that mean something in a pattern', 's3://bkt/a?b', ['--role', 'r'], ['"arn:aws:s3:::bkt/a${?}b/root/*"']],
+  ['a state in another bucket', BUCKET, ['--state', 's3://other/s'], ['"arn:aws:s3:::other/s/agent/*"']],
+])('the policy for %s', async (_what, bucket, words, parts) => {
+  const { code, stdout } = await doctor([bucket, '--policy', 'instance', ...words]);
+  expect(code).toBe(0);
+  for (const part of parts) expect(stdout).toContain(part);
 });
 
 describe('the metadata service', () => {

@@ -11,8 +11,8 @@ export interface Policy {
 interface Statement {
   readonly Sid: string;
   readonly Effect: 'Allow';
-  readonly Action: readonly string[];
-  readonly Resource: readonly string[];
+  readonly Action: string | readonly string[];
+  readonly Resource: string | readonly string[];
   readonly Condition?: Readonly<Record<string, { readonly 's3:prefix': readonly string[] }>>;
 }
 
@@ -49,6 +49,9 @@ function deskPolicy(settings: Settings): Policy {
     allow('UploadTheRole', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [role.arn('*')]),
     allow('UploadTheAgent', ['s3:GetObject', 's3:PutObject'], [state.arn('agent/*')]),
     allow('ReadWhatMachinesTell', ['s3:GetObject'], list([`facts/${settings.role}/*`])),
+    allow('SeeTheRuntimes', ['s3:ListBucket'], [state.bucket], {
+      StringEquals: { 's3:prefix': [state.key('runtime/')] },
+    }),
     allow('TryTheStore', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [state.arn('probe/*')]),
   );
 }
@@ -84,5 +87,17 @@ function allow(
   Resource: readonly string[],
   Condition?: Statement['Condition'],
 ): Statement {
-  return { Sid, Effect: 'Allow', Action, Resource, ...(Condition ? { Condition } : {}) };
+  return {
+    Sid,
+    Effect: 'Allow',
+    Action: short(Action),
+    Resource: short(Resource),
+    ...(Condition ? { Condition } : {}),
+  };
+}
+
+/** IAM takes one string for a list of one, and people read it more easily. */
+function short(words: readonly string[]): string | readonly string[] {
+  const [first, ...more] = words;
+  return first !== undefined && more.length === 0 ? first : words;
 }

@@ -33,9 +33,10 @@ export async function agent(patient: Patient): Promise<readonly Finding[]> {
 }
 
 /** Runtimes are for machines without a Node; a role may well do without. */
-export async function runtime({ state }: Patient): Promise<readonly Finding[]> {
-  const { code, body } = await state.ask(listing(state.key('runtime/'), [['max-keys', '100']]));
-  if (code !== undefined) return [ok('runtime', `not known (${code}): machines need a Node of their own`)];
+export async function runtime(patient: Patient): Promise<readonly Finding[]> {
+  const { code, body } = await patient.state.ask(listing(patient.state.key('runtime/'), [['max-keys', '100']]));
+  if (code !== undefined)
+    return [warn('runtime', `it cannot be seen whether there is one (${code})`, policyLine(patient))];
   const count = body.toString('utf8').split('<Contents>').length - 1;
   return [
     ok('runtime', count === 0 ? 'none in the bucket: machines need a Node of their own' : `${count} in the bucket`),
