@@ -114,6 +114,7 @@ program
   .option('--instance-endpoint-url <url>', 'the same service as instances reach it, where that differs')
   .option('--region <region>', 'region of the bucket')
   .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--into <file>', 'print this launch file (of userdata/, or your own) with the script in it')
   .option('--dry-run', 'print the script, upload nothing')
   .option('--json', 'print size, headroom and settings as JSON, with the script in it')
   .addHelpText(
@@ -121,6 +122,7 @@ program
     examples(
       'haulout userdata s3://bucket/planet > bootstrap.js',
       'haulout userdata s3://bucket/planet --format gzip > bootstrap.js.gz',
+      'haulout userdata s3://bucket/planet --into userdata/ec2/launch-template.json > planet.json',
       'haulout userdata s3://bucket/planet --endpoint-url https://walrus.example --dry-run',
     ),
   )

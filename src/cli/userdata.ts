@@ -8,6 +8,7 @@ import { agentKey } from '../userdata/pin.ts';
 import { measure, renderUserdata } from '../userdata/render.ts';
 import { addressText, parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import { readDist } from './dist-files.ts';
+import { intoFile } from './into-file.ts';
 import { endpointOf } from './live.ts';
 import { data, paint, say } from './talk.ts';
 
@@ -21,6 +22,7 @@ export interface UserdataOptions {
   readonly instanceEndpointUrl?: string;
   readonly region?: string;
   readonly profile?: string;
+  readonly into?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -35,6 +37,7 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
   const bytes = formatUserdata(script, format);
   const { bytes: size, headroom, fits } = measure(bytes);
   if (!fits) throw tooLarge(size, -headroom);
+  const printed = options.into === undefined ? bytes : await intoFile(options.into, bytes);
 
   const key = agentKey(settings.state, settings.agent);
   const upload = options.dryRun ? 'not uploaded (--dry-run)' : await uploadAgent(settings, key, agent, options);
@@ -43,12 +46,12 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
     data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
     return EXIT.done;
   }
-  if (format === 'gzip' && process.stdout.isTTY) throw binary();
-  process.stdout.write(bytes);
+  if (printed === bytes && format === 'gzip' && process.stdout.isTTY) throw binary();
+  process.stdout.write(printed);
   say(
     `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.length / 1024)} KiB): ${upload}`,
     `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of the 16 KB that EC2 takes`,
-    `next: aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...`,
+    `next: ${options.into === undefined ? `aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...` : 'give the file to the tool that it is for'}`,
   );
   return EXIT.done;
 }

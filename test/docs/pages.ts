@@ -30,6 +30,7 @@ export function allPages(): Page[] {
     'CONTRIBUTING.md',
     'CHANGELOG.md',
     ...inFolder('docs'),
+    ...inFolder('docs/launch'),
     ...inFolder('userdata'),
     ...buckets,
   ];
