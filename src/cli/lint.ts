@@ -38,7 +38,7 @@ export async function lint(directory: string, options: { json?: boolean }): Prom
 }
 
 /** Everything that can be known of a directory without a machine. */
-async function lintRole(role: RoleDirectory): Promise<Findings> {
+export async function lintRole(role: RoleDirectory): Promise<Findings> {
   const parsed = parseSpec(role.spec);
   const findings = { mistakes: [] as Mistake[], warnings: [...parsed.warnings] };
   const add = (more: Findings) => {

@@ -123,6 +123,7 @@ program
   .option('--instance-endpoint-url <url>', 'the same service as instances reach it, where that differs')
   .option('--region <region>', 'region of the bucket')
   .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--into <file>', 'print this launch file (of userdata/, or your own) with the script in it')
   .option('--dry-run', 'print the script, upload nothing')
   .option('--json', 'print size, headroom and settings as JSON, with the script in it')
   .addHelpText(
@@ -130,6 +131,7 @@ program
     examples(
       'haulout userdata s3://bucket/planet > bootstrap.js',
       'haulout userdata s3://bucket/planet --format gzip > bootstrap.js.gz',
+      'haulout userdata s3://bucket/planet --into userdata/ec2/launch-template.json > planet.json',
       'haulout userdata s3://bucket/planet --endpoint-url https://walrus.example --dry-run',
     ),
   )
@@ -164,6 +166,31 @@ program
   .action(async (_action: string, bucket: string, options) => {
     const { addRuntimes } = await import('./runtime/add.ts');
     process.exitCode = await addRuntimes(bucket, options);
+  });
+
+program
+  .command('doctor')
+  .description('what is wrong with a bucket, seen from here, and what to do about it')
+  .argument('<bucket>', 's3://bucket/prefix of the role')
+  .option('--policy <whom>', 'print the least IAM policy instead: for an instance, or for the desk')
+  .option('--owner <account>', 'the account that should own the bucket')
+  .option('--role <name>', 'what the instances are for (default: last part of the prefix)')
+  .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
+  .option('--endpoint-url <url>', 'another S3 service than Amazon')
+  .option('--region <region>', 'region of the bucket')
+  .option('--profile <name>', 'profile of the AWS configuration')
+  .option('--json', 'print the findings as JSON')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout doctor s3://bucket/planet',
+      'haulout doctor s3://bucket/planet --endpoint-url https://walrus.example --json',
+      'haulout doctor s3://bucket/planet --policy instance > policy.json',
+    ),
+  )
+  .action(async (bucket: string, options) => {
+    const { doctor } = await import('./doctor/command.ts');
+    process.exitCode = await doctor(bucket, options);
   });
 
 function examples(...lines: string[]): string {

@@ -4,6 +4,9 @@ import { visible } from '../lib/log.ts';
 /** Talk goes to stderr, data to stdout; NO_COLOR, FORCE_COLOR and TERM=dumb are picocolors' to heed. */
 export const paint = colours.createColors(colours.isColorSupported && process.stderr.isTTY === true);
 
+/** For a command whose data are lines for people. */
+export const ink = colours.createColors(colours.isColorSupported && process.stdout.isTTY === true);
+
 /** Lines for people. What comes from names and machines is shown, never obeyed; our own colours are. */
 export function say(...lines: string[]): void {
   for (const line of lines) process.stderr.write(`haulout: ${coloured(visible(line))}\n`);

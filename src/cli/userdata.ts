@@ -9,6 +9,7 @@ import { PLATFORMS, type Platform } from '../userdata/platforms.ts';
 import { type Measured, measure, renderUserdata } from '../userdata/render.ts';
 import { addressText, parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import { readDist } from './dist-files.ts';
+import { intoFile } from './into-file.ts';
 import { endpointOf } from './live.ts';
 import { data, paint, say } from './talk.ts';
 import { type ChosenRuntimes, runtimesInState, runtimesOf } from './userdata-runtimes.ts';
@@ -27,6 +28,7 @@ export interface UserdataOptions {
   readonly instanceEndpointUrl?: string;
   readonly region?: string;
   readonly profile?: string;
+  readonly into?: string;
   readonly dryRun?: boolean;
   readonly json?: boolean;
 }
@@ -44,6 +46,7 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
     const bytes = formatUserdata(renderUserdata(template, settings, options.embed ? agent : undefined), format);
     const measured = measure(bytes, platform.limit);
     if (!measured.fits) throw tooLarge(measured, platform, options);
+    const printed = options.into === undefined ? bytes : await intoFile(options.into, bytes);
 
     const key = agentKey(settings.state, settings.agent);
     const upload = await desk.upload(settings.state.bucket, key, agent);
@@ -53,18 +56,22 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
       data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
       return EXIT.done;
     }
-    if (format === 'gzip' && process.stdout.isTTY) throw binary();
-    process.stdout.write(bytes);
+    if (printed === bytes && format === 'gzip' && process.stdout.isTTY) throw binary();
+    process.stdout.write(printed);
     say(
       `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.length / 1024)} KiB): ${upload}`,
       `runtime: ${words}`,
       `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of what ${platform.name} takes`,
-      `next: aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...`,
+      `next: ${options.into === undefined ? launchLine(format) : 'give the file to the tool that it is for'}`,
     );
     return EXIT.done;
   } finally {
     desk.close();
   }
+}
+
+function launchLine(format: UserdataFormat): string {
+  return `aws ec2 run-instances --user-data ${format === 'gzip' ? 'fileb' : 'file'}://bootstrap.js ...`;
 }
 
 /** What this command asks of the bucket, and what it says when it must not. */
@@ -109,7 +116,8 @@ class Desk {
   }
 }
 
-function settingsFrom(bucket: string, agent: string, options: UserdataOptions): Settings {
+/** What flags and variables say, as the settings of user-data; doctor and userdata mean the same by them. */
+export function settingsFrom(bucket: string, agent: string, options: Omit<UserdataOptions, 'format'>): Settings {
   const address = parseBucketAddress(bucket);
   const endpoint = options.instanceEndpointUrl ?? endpointOf(options).url;
   const region = options.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];

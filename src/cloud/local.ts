@@ -4,6 +4,7 @@ import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
+import { Keys, type LocalKey } from './keys.ts';
 import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
@@ -17,6 +18,7 @@ import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
 import type { Faults } from './s3/faults.ts';
 import { listen } from './s3/listen.ts';
+import type { Policy } from './s3/policy.ts';
 import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
 
 export {
@@ -28,10 +30,12 @@ export {
   type Faults,
   type InstanceDescription,
   type LaunchOptions,
+  type LocalKey,
   type Log,
   type Machine,
   Mirror,
   type MirrorChange,
+  type Policy,
   S3Endpoint,
 };
 
@@ -60,6 +64,8 @@ export interface LocalCloudOptions {
   readonly basePath?: string;
   /** What stands between instances and the S3 endpoint: a bad network, in tests. */
   readonly around?: (handler: RequestListener) => RequestListener;
+  /** Whether requests without a signature may write and delete: a mistake that `haulout doctor` must find. Default false. */
+  readonly anonymousWrite?: boolean;
 }
 
 /** What an instance is launched with; the rest of its description is made up. */
@@ -68,8 +74,8 @@ export interface Launch extends LaunchOptions {
   readonly role?: string;
   readonly tags?: Readonly<Record<string, string>>;
   readonly httpTokens?: 'required' | 'optional';
-  /** false: no role, so no credentials. Default true. */
-  readonly credentials?: boolean;
+  /** false: no role, so no credentials. A key of `cloud.keys.addRole`: what the role may do. Default: a role that may do everything. */
+  readonly credentials?: boolean | (LocalKey & { readonly sessionToken: string });
 }
 
 /** The build puts what two programs share into dist/parts; the gateway stands beside the programs. */
@@ -90,12 +96,14 @@ export class LocalCloud {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly s3: S3Endpoint;
+  /** Further keys, with policies. */
+  readonly keys: Keys;
   readonly #log: Log;
   readonly #data: string;
   readonly #gatewayScript: string;
   readonly #around: (handler: RequestListener) => RequestListener;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #roleKey: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  readonly #roleKey: LocalKey & { readonly sessionToken: string };
   #room: Promise<MachineRoom> | undefined;
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
@@ -106,7 +114,8 @@ export class LocalCloud {
     this.accessKeyId = parts.desk.accessKeyId;
     this.secretAccessKey = parts.desk.secretAccessKey;
     this.s3 = parts.s3;
-    this.#roleKey = parts.role;
+    this.keys = parts.keys;
+    this.#roleKey = parts.keys.addRole();
     this.#data = parts.data;
     this.#closers.push(parts.close);
     this.#log = options.log ?? silent;
@@ -117,19 +126,16 @@ export class LocalCloud {
   static async open(options: LocalCloudOptions = {}): Promise<LocalCloud> {
     const region = options.region ?? 'us-east-1';
     const data = await makeDataDirectory();
-    const desk = key('AKIA');
-    const role = { ...key('ASIA'), sessionToken: randomBytes(48).toString('base64url') };
-    const keys = new Map<string, { secretAccessKey: string; sessionToken?: string }>([
-      [desk.accessKeyId, desk],
-      [role.accessKeyId, role],
-    ]);
+    const keys = new Keys();
+    const desk = keys.add();
     const { onRequest, faults, listing, pageKeys, basePath } = options;
     const s3 = new S3Endpoint({
       region,
-      keys,
+      keys: keys.find,
       dataDirectory: data,
       accountId: ACCOUNT,
       anonymousRead: options.anonymousRead ?? false,
+      anonymousWrite: options.anonymousWrite ?? false,
       ...(onRequest ? { onRequest } : {}),
       ...(faults ? { faults } : {}),
       ...(listing ? { listing } : {}),
@@ -137,7 +143,7 @@ export class LocalCloud {
       ...(basePath ? { basePath } : {}),
     });
     const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
-    return new LocalCloud({ region, url, s3, desk, role, data, close }, options);
+    return new LocalCloud({ region, url, s3, keys, desk, data, close }, options);
   }
 
   /** A directory as a prefix of a bucket, uploaded whole. */
@@ -158,6 +164,10 @@ export class LocalCloud {
   async launch(launch: Launch): Promise<Machine> {
     const room = await this.#opened();
     const { address, mac } = room.allocate();
+    const { credentials = true } = launch;
+    const { accessKeyId, secretAccessKey, sessionToken } =
+      typeof credentials === 'object' ? credentials : this.#roleKey;
+    const roleKey = { accessKeyId, secretAccessKey, sessionToken };
     const description: InstanceDescription = {
       instanceId: launch.metadata?.dialect === 'openstack' ? randomUUID() : `i-0${randomBytes(8).toString('hex')}`,
       instanceType: 't3.micro',
@@ -172,8 +182,8 @@ export class LocalCloud {
       metadataTags: true,
       userData: launch.userData,
       httpTokens: launch.httpTokens ?? 'required',
-      ...(launch.credentials === false ? {} : { roleName: ROLE_NAME }),
-      credentials: () => ({ ...this.#roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
+      ...(credentials === false ? {} : { roleName: ROLE_NAME }),
+      credentials: () => ({ ...roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
     };
     return await room.launch(() => description, launch);
   }
@@ -206,14 +216,8 @@ interface Opened {
   readonly region: string;
   readonly url: string;
   readonly s3: S3Endpoint;
-  readonly desk: { accessKeyId: string; secretAccessKey: string };
-  readonly role: { accessKeyId: string; secretAccessKey: string; sessionToken: string };
+  readonly keys: Keys;
+  readonly desk: LocalKey;
   readonly data: string;
   readonly close: () => Promise<void>;
-}
-
-/** Made up at each start: keys that were printed yesterday open nothing today. */
-function key(prefix: string): { accessKeyId: string; secretAccessKey: string } {
-  const id = randomBytes(16).toString('hex').toUpperCase().slice(0, 16);
-  return { accessKeyId: `${prefix}${id}`, secretAccessKey: randomBytes(30).toString('base64url') };
 }

@@ -9,13 +9,13 @@ export interface Platform {
  * EC2 takes 16,384 bytes before base64; launch configurations take 21,847 characters of base64, which is one byte less.
  * The last three bytes are left for a copy that gained a line end on its way.
  */
-const EC2 = 16_380;
+export const EC2_LIMIT = 16_380;
 
 /** From each platform's own documentation; OpenStack's 65,535 characters of base64 are 49,149 bytes. */
 export const PLATFORMS: readonly Platform[] = [
-  { name: 'ec2', limit: EC2 },
-  { name: 'eucalyptus', limit: EC2 },
-  { name: 'alibaba', limit: EC2 },
+  { name: 'ec2', limit: EC2_LIMIT },
+  { name: 'eucalyptus', limit: EC2_LIMIT },
+  { name: 'alibaba', limit: EC2_LIMIT },
   { name: 'hetzner', limit: 32_768 },
   { name: 'openstack', limit: 49_149 },
   { name: 'azure', limit: 65_535 },

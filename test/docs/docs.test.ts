@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderCfg } from '../../src/services/cfg.ts';
 import { parseOverride, parseSpec } from '../../src/spec/parse.ts';
+import { outsideGrammar } from '../support/cloud-tools.ts';
 import { DESK, type Help, readHelp } from './cli.ts';
 import { allPages, codeWords, type Example, readPage, tableRows, top, withoutFences } from './pages.ts';
 import { commandsOf, unknownFlags } from './shell.ts';
@@ -253,10 +254,25 @@ const AWS: Readonly<Record<string, readonly string[]>> = {
     '--user-data',
     '--key-name',
     '--count',
+    '--metadata-options',
+    '--launch-template',
   ],
+  'ec2 create-launch-template': ['--cli-input-json'],
+  'ec2 create-launch-template-version': ['--cli-input-json'],
+  'autoscaling create-auto-scaling-group': ['--cli-input-json'],
+  'autoscaling start-instance-refresh': ['--cli-input-json'],
+  'cloudformation deploy': ['--template-file', '--stack-name', '--capabilities', '--parameter-overrides'],
   'ec2 associate-address': ['--instance-id', '--allocation-id'],
 };
 const KNOWN = new Set(['alias', 'cp', 'export', 'git', 'printf', 'sudo']);
+
+/** Further programs of examples: their commands, and the flags of each that we use. */
+const OTHERS: Readonly<Record<string, readonly string[]>> = {
+  'terraform apply': [],
+  'packer init': [],
+  'packer build': ['-var'],
+  'openstack stack create': ['-t'],
+};
 
 function complaintsAbout(text: string): string[] {
   return commandsOf(text).flatMap((words) => complaintsAboutOne(words).map((what) => `${words.join(' ')}: ${what}`));
@@ -270,6 +286,10 @@ function complaintsAboutOne(words: readonly string[]): string[] {
   if (program === 'npx') return existsSync(join(top, 'node_modules/.bin', rest[0] ?? '')) ? [] : ['no such program'];
   if (program === 'bash' || program === 'node') return existsSync(join(top, rest[0] ?? '')) ? [] : ['no such file'];
   if (/^[A-Z_]+=/.test(program)) return complaintsAboutOne(rest);
+  if (/^(euca-|openstack$)/.test(program) && words[1] !== 'stack') return outsideGrammar(words);
+  const other = Object.keys(OTHERS).find((name) => words.join(' ').startsWith(name));
+  if (other)
+    return unknownFlags(words, new Map(OTHERS[other]?.map((flag) => [flag, true]))).map((flag) => `no flag ${flag}`);
   return KNOWN.has(program) ? [] : ['an unknown program'];
 }
 

@@ -1,20 +1,22 @@
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pathsUnder } from '../../src/agent/paths.ts';
 import { emptyLedger, failed, ROUNDS_BEFORE_SET_ASIDE } from '../../src/ledger/ledger.ts';
 import { FORMATS } from '../../src/userdata/formats.ts';
 import { SETTINGS } from '../../src/userdata/settings.ts';
-import { type Help, readHelp } from './cli.ts';
+import { DESK, type Help, readHelp } from './cli.ts';
 import { codeWords, generatedPart, readPage, tableRows, top, withGeneratedPart } from './pages.ts';
 import { Checked } from './typecheck.ts';
 
 /** What stands between the marks of a page is what this makes; UPDATE=1 writes it there. */
-function holds(path: string, part: string): void {
+function holds(path: string, part: string, from = ''): void {
   const file = join(top, path);
   const text = readFileSync(file, 'utf8');
-  if (process.env['UPDATE'] === '1') writeFileSync(file, withGeneratedPart(text, part));
-  expect(generatedPart(readFileSync(file, 'utf8'))).toBe(part);
+  if (process.env['UPDATE'] === '1') writeFileSync(file, withGeneratedPart(text, part, from));
+  expect(generatedPart(readFileSync(file, 'utf8'), from)).toBe(part);
 }
 
 describe('generated (anew: UPDATE=1 npx vitest run test/docs)', () => {
@@ -28,6 +30,12 @@ describe('generated (anew: UPDATE=1 npx vitest run test/docs)', () => {
       'docs/userdata.md',
       `| name | what it is | written as | default |\n| --- | --- | --- | --- |\n${rows.join('')}\nKept for a later version, and refused until then: ${later.join(', ')}.\n`,
     );
+  });
+
+  it.each(['instance', 'desk'])('docs/bucket.md has the policy of %s, as it is printed', async (whom) => {
+    const words = [DESK, 'doctor', 's3://my-bucket/planet', '--policy', whom];
+    const { stdout } = await promisify(execFile)(process.execPath, words, { env: { PATH: process.env['PATH'] } });
+    holds('docs/bucket.md', `\`\`\`json\n${stdout}\`\`\`\n`, `from haulout doctor --policy ${whom}`);
   });
 
   it('docs/commands.md has what --help says', async () => {

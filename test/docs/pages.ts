@@ -30,6 +30,7 @@ export function allPages(): Page[] {
     'CONTRIBUTING.md',
     'CHANGELOG.md',
     ...inFolder('docs'),
+    ...inFolder('docs/launch'),
     ...inFolder('userdata'),
     ...buckets,
   ];
@@ -73,14 +74,15 @@ export function withoutFences(text: string): string {
   return text.replace(/^```[\s\S]*?^```$/gm, (block) => block.replace(/[^\n]/g, ''));
 }
 
-const PART = /(<!-- generated[^\n]*-->\n)([\s\S]*?)(<!-- end -->)/;
+/** What stands between the marks; `from` tells several parts of a page apart. */
+const partFrom = (from: string) => new RegExp(`(<!-- generated ${from}[^\\n]*-->\\n)([\\s\\S]*?)(<!-- end -->)`);
 
-export function generatedPart(text: string): string | undefined {
-  return PART.exec(text)?.[2];
+export function generatedPart(text: string, from = ''): string | undefined {
+  return partFrom(from).exec(text)?.[2];
 }
 
-export function withGeneratedPart(text: string, part: string): string {
-  return text.replace(PART, (_, head: string, __, end: string) => `${head}${part}${end}`);
+export function withGeneratedPart(text: string, part: string, from = ''): string {
+  return text.replace(partFrom(from), (_, head: string, __, end: string) => `${head}${part}${end}`);
 }
 
 /** The first cells of a table's rows, the words between backquotes in them. */

@@ -197,4 +197,28 @@ export const MUTANTS = [
     replace: 'return authorised(request, about, tokens) || path.length >= 0 ? category(path, about) : refusal(401);',
     tests: ['test/cloud/imds.test.ts'],
   },
+  {
+    id: 'a-policy-denies-nothing',
+    law: 12,
+    file: 'src/cloud/s3/permit.ts',
+    find: 'policy === undefined || allows(policy, wish);',
+    replace: 'policy === undefined || allows(policy, wish) || wish.action !== "";',
+    tests: ['test/cloud/policy.test.ts', 'test/e2e/policy.test.ts'],
+  },
+  {
+    id: 'instances-may-more-than-they-need',
+    law: 7,
+    file: 'src/cli/doctor/policy.ts',
+    find: "[SPEC_PATH, 'root/*', 'services/*'].map(role.arn)",
+    replace: "[SPEC_PATH, 'root/*', 'services/*', '*'].map(role.arn)",
+    tests: ['test/e2e/policy.test.ts'],
+  },
+  {
+    id: 'the-doctor-tells-secrets',
+    law: 7,
+    file: 'src/cli/doctor/credentials.ts',
+    find: 'const { accessKeyId, expiresAt } = found.credentials;',
+    replace: 'const { secretAccessKey: accessKeyId, expiresAt } = found.credentials;',
+    tests: ['test/cli/doctor.test.ts'],
+  },
 ];

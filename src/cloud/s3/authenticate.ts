@@ -3,6 +3,7 @@ import { canonicalRequest, credentialScope, encodeKey, signature, signingKey } f
 import { type Claim, readClaim } from './claim.ts';
 import type { ChunkSigning } from './decode-chunked.ts';
 import { S3Error } from './errors.ts';
+import type { Policy } from './policy.ts';
 import type { S3Request } from './request.ts';
 
 /** A key of the endpoint. With `sessionToken`, requests must carry it; after `expiresAt` (milliseconds) they are refused. */
@@ -10,6 +11,8 @@ export interface S3Key {
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
   readonly expiresAt?: number;
+  /** What the key may do; absent: everything. Give it through `checkPolicy`. */
+  readonly policy?: Policy;
 }
 
 export interface Identity {
@@ -18,6 +21,7 @@ export interface Identity {
   readonly payload: string;
   /** What the signatures of a body's chunks start from; presigned requests have none. */
   readonly chunks: ChunkSigning | undefined;
+  readonly policy: Policy | undefined;
 }
 
 export interface Authority {
@@ -41,7 +45,8 @@ export function authenticate(request: S3Request, authority: Authority): Identity
     scope: credentialScope(claim.date, claim.scope),
     seed: claim.signature,
   };
-  return { accessKeyId: claim.accessKeyId, payload: claim.payload, chunks: claim.presigned ? undefined : chunks };
+  const { accessKeyId, payload, presigned } = claim;
+  return { accessKeyId, payload, chunks: presigned ? undefined : chunks, policy: key.policy };
 }
 
 function checkScope(claim: Claim, region: string): void {

@@ -64,7 +64,8 @@ function decodeSource(header: string): string {
 }
 
 /** A failed condition on the source is always 412; there is no 304 for a copy. */
-export function sourceObject({ request, store }: Call, source: CopySource): StoredObject {
+export function sourceObject({ request, store, permit }: Call, source: CopySource): StoredObject {
+  permit.object('s3:GetObject', source.bucket, source.key);
   const object = store.object(source.bucket, source.key);
   const verdict = judge(object, readConditions(request, 'x-amz-copy-source-'));
   if (verdict === 'not-modified') throw failed('x-amz-copy-source-If-None-Match');

@@ -8,6 +8,11 @@ import { result, type XmlFields } from './xml.ts';
 
 const MOST_KEYS = 1_000;
 
+interface Refused {
+  readonly Code: string;
+  readonly Message: string;
+}
+
 /** Deleting what is not there succeeds: https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html */
 export async function deleteObject({ request, store, bucket, key }: Call): Promise<Reply> {
   await store.delete(bucket, key, writePrecondition(request));
@@ -31,8 +36,8 @@ export async function deleteObjects(call: Call): Promise<Reply> {
   for (const entry of entries) {
     const Key = child(entry, 'Key')?.text;
     if (!Key) throw new S3Error('MalformedXML');
-    const refused = refusal(entry);
-    if (refused) errors.push({ Key, Code: 'NotImplemented', Message: refused });
+    const refused = refusal(entry) ?? forbidden(call, Key);
+    if (refused) errors.push({ Key, ...refused });
     else await store.delete(bucket, Key);
     if (!refused && !quiet) deleted.push({ Key });
   }
@@ -40,7 +45,17 @@ export async function deleteObjects(call: Call): Promise<Reply> {
 }
 
 /** An entry that says more than its key wants something we do not do; deleting all the same would be the wrong answer. */
-function refusal(entry: XmlElement): string | undefined {
+function refusal(entry: XmlElement): Refused | undefined {
   const more = entry.children.find(({ name }) => name !== 'Key');
-  return more && `haulout's local S3 does not implement ${more.name} in DeleteObjects`;
+  const Message = `haulout's local S3 does not implement ${more?.name} in DeleteObjects`;
+  return more && { Code: 'NotImplemented', Message };
+}
+
+function forbidden({ permit, bucket }: Call, key: string): Refused | undefined {
+  try {
+    permit.object('s3:DeleteObject', bucket, key);
+    return undefined;
+  } catch (error) {
+    return { Code: 'AccessDenied', Message: error instanceof Error ? error.message : '' };
+  }
 }

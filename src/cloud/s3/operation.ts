@@ -3,6 +3,7 @@ import type { Body } from './body.ts';
 import { type Checksum, checksumField } from './checksums.ts';
 import type { Uploads } from './multipart.ts';
 import type { ObjectStore } from './objects.ts';
+import type { Permit } from './permit.ts';
 import type { S3Request } from './request.ts';
 
 /** What an operation is handed: the request, already believed, and the endpoint's state. */
@@ -13,6 +14,7 @@ export interface Call {
   /** '' for an operation on the service or a bucket. */
   readonly key: string;
   readonly anonymous: boolean;
+  readonly permit: Permit;
   readonly store: ObjectStore;
   readonly uploads: Uploads;
   readonly region: string;

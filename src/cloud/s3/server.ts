@@ -6,8 +6,8 @@
  *
  * ## What it is not
  * Not a store: what it holds is gone when it closes; the watched directory of `haulout try` is the truth. Not Amazon: no
- * TLS, one region, one account, no policies (a key that is known may do everything), no versions, no encryption, no storage
- * classes, no ACLs, no tags, no object lock, no lifecycle, no website, no events, no CORS, no browser forms, no S3 Select.
+ * TLS, one region, one account, no policies of buckets (a key may do everything, or what the policy that it was given allows:
+ * policy.ts says how much of IAM that is), no versions, no encryption, no storage classes, no ACLs, no tags, no object lock, no lifecycle, no website, no events, no CORS, no browser forms, no S3 Select.
  *
  * ## Refused, not pretended: 501 NotImplemented with the operation's name
  * - every operation without a row in operations.ts (DeleteBucket, GetObjectAttributes, anything with a subresource ...);
@@ -64,7 +64,8 @@ import { asVersion1 } from './list-objects.ts';
 import { Uploads } from './multipart.ts';
 import { ObjectStore } from './objects.ts';
 import type { Call, Reply } from './operation.ts';
-import { findOperation, operationName, refuseHeaders, refuseUnknown } from './operations.ts';
+import { findOperation, type Operation, operationName, refuseHeaders, refuseUnknown } from './operations.ts';
+import { type Permit, permitOf } from './permit.ts';
 import { checkKey } from './put-object.ts';
 import { readRequest, type S3Request, type Where } from './request.ts';
 import { receive, send } from './send.ts';
@@ -78,6 +79,8 @@ export interface S3Options {
   readonly dataDirectory: string;
   /** Whether requests without a signature may read and list. Default false. */
   readonly anonymousRead?: boolean;
+  /** Whether requests without a signature may do everything else to objects. Default false. */
+  readonly anonymousWrite?: boolean;
   /** Twelve digits; what x-amz-expected-bucket-owner is compared with. */
   readonly accountId?: string;
   readonly onRequest?: (entry: RequestLogEntry) => void;
@@ -212,15 +215,19 @@ export class S3Endpoint {
     const key = (id: string) => findKey(this.#options.keys, id);
     exchange.identity = authenticate(request, { region, key, now: this.#now });
     const operation = findOperation(meant);
-    const anonymous = exchange.identity === undefined;
-    if (anonymous && !(this.#options.anonymousRead && operation?.reads)) throw new S3Error('AccessDenied');
+    if (exchange.identity === undefined && !this.#isPublic(operation)) throw new S3Error('AccessDenied');
     this.#checkOwner(request);
     if (!operation) refuseUnknown(meant);
     refuseHeaders(meant);
-    return operation.handle(this.#call(exchange, meant));
+    const permit = permitOf(exchange.identity?.policy);
+    permit.operation(operation, meant);
+    const answering = async () => operation.handle(this.#call(exchange, meant, permit));
+    return await answering().catch((error) => {
+      throw isMissing(error) && !permit.seesAbsence(request.bucket ?? '') ? new S3Error('AccessDenied') : error;
+    });
   }
 
-  #call(exchange: Exchange, request: S3Request): Call {
+  #call(exchange: Exchange, request: S3Request, permit: Permit): Call {
     const most = this.#options.maxBodyBytes ?? 5 * GIB;
     const { identity } = exchange;
     return {
@@ -228,6 +235,7 @@ export class S3Endpoint {
       bucket: request.bucket ?? '',
       key: request.key ?? '',
       anonymous: identity === undefined,
+      permit,
       store: this.#store,
       uploads: this.#uploads,
       region: this.#options.region,
@@ -261,6 +269,11 @@ export class S3Endpoint {
     return { virtualHosts, basePath };
   }
 
+  #isPublic(operation: Operation | undefined): boolean {
+    const { anonymousRead = false, anonymousWrite = false } = this.#options;
+    return operation?.reads ? anonymousRead : operation?.level === 'object' && anonymousWrite;
+  }
+
   /** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html */
   #checkOwner(request: S3Request): void {
     const expected = request.header('x-amz-expected-bucket-owner');
@@ -281,6 +294,11 @@ export class S3Endpoint {
 async function* chunksOf(source: { file: string } | { bytes: Uint8Array }): AsyncGenerator<Uint8Array> {
   if ('file' in source) yield* createReadStream(source.file);
   else yield source.bytes;
+}
+
+/** To those who may not list: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html */
+function isMissing(error: unknown): boolean {
+  return error instanceof S3Error && error.code === 'NoSuchKey';
 }
 
 function findKey(keys: S3Options['keys'], accessKeyId: string): S3Key | undefined {

@@ -1,0 +1,204 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { BucketWriter } from '../../src/aws/write.ts';
+import { LocalCloud, type LocalKey, type Machine, type Policy } from '../../src/cloud/local.ts';
+import type { RequestLogEntry } from '../../src/cloud/s3/server.ts';
+import { sha256 } from '../../src/lib/digest.ts';
+import type { Status } from '../../src/status/status.ts';
+import { haulout } from '../support/cli.ts';
+import { describeWith, root } from '../support/needs.ts';
+import { lessThan } from '../support/policies.ts';
+import { dist } from '../support/role.ts';
+import { roleForAll, TINY, testDirectory } from '../support/role-files.ts';
+import { eventually } from '../support/scratch.ts';
+
+const BUCKET = 'fleet';
+const ROLE = `s3://${BUCKET}/tiny`;
+
+type RoleKey = LocalKey & { readonly sessionToken: string };
+
+/** The policies that `haulout doctor --policy` prints, held by the keys of a real instance and of the desk. */
+describeWith([root], 'the least policies', () => {
+  const directory = roleForAll(join(testDirectory(), 'tiny'), TINY);
+  const log: RequestLogEntry[] = [];
+  let cloud: LocalCloud;
+  let machine: Machine;
+  let roleKey: RoleKey;
+  let deskKey: LocalKey;
+  let instance: Policy;
+  let desk: Policy;
+  let script: Buffer;
+
+  const environment = ({ accessKeyId, secretAccessKey }: LocalKey) => ({
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_ENDPOINT_URL_S3: cloud.endpoint,
+    AWS_REGION: cloud.region,
+    HAULOUT_METADATA: 'http://127.0.0.1:1',
+  });
+  const atDesk = (...words: string[]) => haulout(words, { env: environment(deskKey) });
+  const inside = (line: string) => machine.exec(['/bin/sh', '-c', line], { keepBytes: 4_000_000 });
+  const printed = async (whom: string): Promise<Policy> => {
+    const { stdout } = await haulout(['doctor', ROLE, '--policy', whom], { env: environment(cloud) });
+    return JSON.parse(stdout) as Policy;
+  };
+
+  beforeAll(async () => {
+    cloud = await LocalCloud.open({ gatewayScript: join(dist, 'gateway.mjs'), onRequest: (entry) => log.push(entry) });
+    const mirror = await cloud.mirror(directory, BUCKET, 'tiny');
+    await mirror.close();
+    instance = await printed('instance');
+    desk = await printed('desk');
+    deskKey = cloud.keys.add({ policy: desk });
+    roleKey = cloud.keys.addRole(instance);
+    const words = ['userdata', ROLE, '--settle', '0s', '--instance-endpoint-url', cloud.instanceEndpoint];
+    const { code, bytes, stderr } = await atDesk(...words);
+    expect(code, stderr).toBe(0);
+    script = bytes;
+    machine = await cloud.launch({ role: 'tiny', userData: script, credentials: roleKey });
+  }, 60_000);
+  afterAll(() => cloud?.close(), 60_000);
+
+  it('suffice: the instance boots, converges and tells its status', async () => {
+    const isTold = () => cloud.s3.list(BUCKET, '.haulout/').length === 3;
+    expect(await eventually(isTold, 60_000), (await inside('cat /var/log/haulout/agent.log')).output).toBe(true);
+    const keys = cloud.s3.list(BUCKET, '.haulout/').map(({ key }) => key);
+    expect(keys.filter((key) => key.includes(machine.instanceId))).toHaveLength(2);
+    expect(await sync()).toMatchObject({ health: 'healthy' });
+    expect(refusals(roleKey)).toEqual([]);
+  }, 90_000);
+
+  it('suffice: userdata, an upload, plan --against and doctor', async () => {
+    expect(await workAtDesk()).toEqual([]);
+    expect(refusals(deskKey)).toEqual([]);
+  }, 60_000);
+
+  it('less does not do for the instance: each part that is gone is missed', async () => {
+    const missed: Record<string, string> = {};
+    for (const { name, policy } of lessThan(instance).filter(({ name }) => !name.includes('/agent/'))) {
+      cloud.keys.add({ ...roleKey, policy });
+      missed[name] = await change();
+      cloud.keys.add({ ...roleKey, policy: instance });
+      expect(await change(), `with all of it again, after ${name}`).toBe('');
+    }
+    expect(missed).toEqual({
+      'ReadTheRole: s3:prefix tiny/': 'bucket: ListObjectsV2 was answered 403 AccessDenied',
+      'ReadTheRole: s3:prefix tiny/root/': 'bucket: ListObjectsV2 was answered 403 AccessDenied',
+      'ReadTheRole: s3:prefix tiny/services/': 'bucket: ListObjectsV2 was answered 403 AccessDenied',
+      'ReadTheContent: tiny/haulout.ini': 'bucket: GetObject was answered 403 AccessDenied',
+      'ReadTheContent: tiny/root/*': 'bucket: GetObject was answered 403 AccessDenied',
+      'ReadTheContent: tiny/services/*': 'bucket: GetObject was answered 403 AccessDenied',
+      'TellOfItself: .haulout/instances/tiny/*': 'the status in the bucket is of before',
+      'TellOfItself: .haulout/facts/tiny/*': 'the facts in the bucket are of before',
+    });
+  }, 180_000);
+
+  it('less does not do for the launcher: without the agent nothing boots', async () => {
+    const [less] = lessThan(instance).filter(({ name }) => name.includes('/agent/'));
+    const key = cloud.keys.addRole(less!.policy);
+    const second = await cloud.launch({ role: 'tiny', userData: script, credentials: key });
+    expect(await eventually(() => refusals(key).some((line) => line.includes('.haulout/agent/')), 30_000)).toBe(true);
+    expect((await second.exec(['/usr/bin/test', '-e', '/var/lib/haulout/agent'])).code).toBe(1);
+    await second.terminate();
+  }, 60_000);
+
+  it('less does not do for the desk: each part that is gone is missed', async () => {
+    const missed: Record<string, readonly string[]> = {};
+    for (const { name, policy } of lessThan(desk)) {
+      cloud.keys.add({ ...deskKey, policy });
+      missed[name] = await workAtDesk();
+    }
+    cloud.keys.add({ ...deskKey, policy: desk });
+    expect(missed).toEqual({
+      'ListTheRole: s3:prefix tiny/*': ['upload: list', 'doctor: list', 'doctor: content'],
+      'UploadTheRole: s3:GetObject': ['doctor: read', 'doctor: content'],
+      'UploadTheRole: s3:PutObject': ['upload: put'],
+      'UploadTheRole: s3:DeleteObject': ['upload: delete'],
+      'UploadTheAgent: s3:GetObject': ['doctor: agent'],
+      'UploadTheAgent: s3:PutObject': ['userdata'],
+      'ReadWhatMachinesTell: s3:GetObject .haulout/facts/tiny/*': ['plan'],
+      'SeeTheRuntimes: s3:prefix .haulout/runtime/': ['doctor: runtime'],
+      'TryTheStore: s3:GetObject': ['doctor: conditions'],
+      'TryTheStore: s3:PutObject': ['doctor: write', 'doctor: conditions'],
+      'TryTheStore: s3:DeleteObject': ['doctor: delete'],
+    });
+  }, 120_000);
+
+  async function sync(): Promise<Status> {
+    const { stdout, output } = await inside('haulout sync --json');
+    expect(stdout, output).not.toBe('');
+    return JSON.parse(stdout) as Status;
+  }
+
+  let changes = 0;
+
+  /** A new spec, a new file and a new hook are uploaded; what the instance missed of them, in words. */
+  async function change(): Promise<string> {
+    const mark = `# ${++changes}\n`;
+    for (const path of ['haulout.ini', 'root/srv/hello.txt', 'services/hello/bin/start']) {
+      const bytes = Buffer.concat([await readFile(join(directory, path)), Buffer.from(mark)]);
+      await cloud.s3.put(BUCKET, `tiny/${path}`, { bytes });
+    }
+    const before = await told();
+    const refused = refusals(roleKey).length;
+    const { trouble } = await sync();
+    if (trouble) return `${trouble.step}: ${trouble.reason}`;
+    const isNew = async (kind: 'instances' | 'facts') => (await told())[kind] !== before[kind];
+    const isDone = async () =>
+      refusals(roleKey).length > refused || ((await isNew('instances')) && (await isNew('facts')));
+    expect(await eventually(isDone, 20_000)).toBe(true);
+    if (!(await isNew('instances'))) return 'the status in the bucket is of before';
+    return (await isNew('facts')) ? '' : 'the facts in the bucket are of before';
+  }
+
+  async function told(): Promise<Record<'instances' | 'facts', string>> {
+    const read = async (kind: string) =>
+      sha256((await cloud.s3.get(BUCKET, `.haulout/${kind}/tiny/${machine.instanceId}.json`, 1e7)) ?? '');
+    return { instances: await read('instances'), facts: await read('facts') };
+  }
+
+  /** All that the desk does; what of it did not work. */
+  async function workAtDesk(): Promise<readonly string[]> {
+    const state = `s3://${BUCKET}/.haulout`;
+    const [launch, plan, looked, uploaded] = await Promise.all([
+      atDesk('userdata', ROLE),
+      atDesk('plan', directory, '--against', machine.instanceId, '--state', state),
+      atDesk('doctor', ROLE, '--json'),
+      upload(),
+    ]);
+    const { findings } = JSON.parse(looked.stdout) as { findings: { check: string; result: string }[] };
+    const ill = findings.filter(({ check, result }) => result !== 'ok' && check !== 'endpoint');
+    return [
+      ...(launch.code === 0 ? [] : ['userdata']),
+      ...(plan.code === 0 ? [] : ['plan']),
+      ...uploaded,
+      ...new Set(ill.map(({ check }) => `doctor: ${check}`)),
+    ];
+  }
+
+  /** What any tool that mirrors a directory asks: list, put, delete. */
+  async function upload(): Promise<readonly string[]> {
+    const { accessKeyId, secretAccessKey } = deskKey;
+    const credentials = { accessKeyId, secretAccessKey };
+    const { S3Client, ListObjectsV2Command, DeleteObjectCommand } = await import('@aws-sdk/client-s3');
+    const endpoint = { url: cloud.endpoint, region: cloud.region };
+    const writer = new BucketWriter({ endpoint, credentials });
+    const client = new S3Client({ endpoint: cloud.endpoint, region: cloud.region, forcePathStyle: true, credentials });
+    const steps = {
+      list: () => client.send(new ListObjectsV2Command({ Bucket: BUCKET, Prefix: 'tiny/' })),
+      put: () => writer.put(BUCKET, 'tiny/root/srv/new.txt', Buffer.from('new')),
+      delete: () => client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'tiny/root/srv/new.txt' })),
+    };
+    const failed: string[] = [];
+    for (const [name, step] of Object.entries(steps)) await step().catch(() => failed.push(`upload: ${name}`));
+    writer.close();
+    client.destroy();
+    return failed;
+  }
+
+  function refusals({ accessKeyId }: LocalKey): string[] {
+    const refused = log.filter((entry) => entry.accessKeyId === accessKeyId && entry.status === 403);
+    return refused.map(({ operation, key }) => `${operation} ${key ?? ''}`);
+  }
+});
