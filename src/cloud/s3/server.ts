@@ -59,44 +59,18 @@ import {
   type RequestLogEntry,
   refusalOf,
 } from './exchange.ts';
-import type { Faults } from './faults.ts';
 import { asVersion1 } from './list-objects.ts';
 import { Uploads } from './multipart.ts';
 import { ObjectStore } from './objects.ts';
 import type { Call, Reply } from './operation.ts';
 import { findOperation, type Operation, operationName, refuseHeaders, refuseUnknown } from './operations.ts';
+import type { S3Options } from './options.ts';
 import { type Permit, permitOf } from './permit.ts';
 import { checkKey } from './put-object.ts';
 import { readRequest, type S3Request, type Where } from './request.ts';
 import { receive, send } from './send.ts';
 
-export type { RequestLogEntry };
-
-export interface S3Options {
-  readonly region: string;
-  readonly keys: ReadonlyMap<string, S3Key> | ((accessKeyId: string) => S3Key | undefined);
-  /** Made when it is missing. The contents stand in a directory of their own in it, which `close` removes. */
-  readonly dataDirectory: string;
-  /** Whether requests without a signature may read and list. Default false. */
-  readonly anonymousRead?: boolean;
-  /** Whether requests without a signature may do everything else to objects. Default false. */
-  readonly anonymousWrite?: boolean;
-  /** Twelve digits; what x-amz-expected-bucket-owner is compared with. */
-  readonly accountId?: string;
-  readonly onRequest?: (entry: RequestLogEntry) => void;
-  readonly now?: () => number;
-  /** What follows `bucket.` in a Host header of virtual-host style. Default: `localhost` and `s3.<region>.haulout`. */
-  readonly virtualHosts?: readonly string[];
-  /** For one request's body. Default 5 GiB, which is S3's own limit for one PUT. */
-  readonly maxBodyBytes?: number;
-  readonly faults?: Faults;
-  /** `v1-only`: the words of ListObjectsV2 are not heard, as by the Walrus of Eucalyptus 4. */
-  readonly listing?: 'v1-only';
-  /** Most entries of one page of a listing. Default 1,000, as in S3. */
-  readonly pageKeys?: number;
-  /** What stands before the bucket in every path, such as `/services/Walrus`. Default: nothing. */
-  readonly basePath?: string;
-}
+export type { RequestLogEntry, S3Options };
 
 export interface ListedObject {
   readonly key: string;
