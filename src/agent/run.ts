@@ -66,7 +66,7 @@ function end(stop: AbortController): void {
   setTimeout(() => process.exit(EXIT.done), LAST_ROUND_MS).unref();
 }
 
-const LAST_ROUND_MS = 10_000;
+const LAST_ROUND_MS = 5_000;
 
 /** A `haulout sync` that came first ends with its one round: it is waited for, or nobody would stay. */
 async function lockInTurn(path: string, signal: AbortSignal): Promise<boolean> {
