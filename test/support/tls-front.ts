@@ -5,14 +5,22 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 
-/** https on loopback before a plain server, under a certificate for `localhost` alone that vouches for itself. */
+export interface TlsFront {
+  /** 0 on a unix socket. */
+  readonly port: number;
+  /** PEM; who trusts it trusts the front. */
+  readonly certificate: string;
+  close(): Promise<void>;
+}
+
+/** https before a plain server, on loopback or a unix socket, under a certificate for `name` alone that vouches for itself. */
 export async function startTlsFront(
   directory: string,
   plain: string,
-): Promise<{ port: number; certificate: string; close: () => Promise<void> }> {
+  { name = 'DNS:localhost', path = '' } = {},
+): Promise<TlsFront> {
   const [key, certificate] = [join(directory, 'front-key.pem'), join(directory, 'front-certificate.pem')];
-  const words =
-    'req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost';
+  const words = `req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=front -addext subjectAltName=${name}`;
   spawnSync('openssl', [...words.split(' '), '-keyout', key, '-out', certificate]);
   const server = createServer({ key: readFileSync(key), cert: readFileSync(certificate) }, (asked, answer) => {
     const { url, method, headers } = asked;
@@ -20,9 +28,17 @@ export async function startTlsFront(
       answer.writeHead(reply.statusCode ?? 502, reply.headers);
       reply.pipe(answer);
     });
+    passed.on('error', () => answer.destroy());
     asked.pipe(passed);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = () => new Promise<void>((resolve) => server.close(() => resolve()));
-  return { port: (server.address() as AddressInfo).port, certificate, close };
+  await new Promise<void>((resolve) =>
+    path ? server.listen(path, () => resolve()) : server.listen(0, '127.0.0.1', resolve),
+  );
+  const address = server.address() as AddressInfo | string;
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { port: typeof address === 'string' ? 0 : address.port, certificate, close };
 }

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { embeddedText } from '../../src/userdata/embed.ts';
 import { agentText, type Launch, prepareLaunch } from '../support/launch.ts';
 import { command, describeWith } from '../support/needs.ts';
 
@@ -133,6 +134,25 @@ describe('the agent', () => {
     const ran = await launch.run(['/bin/sh', await launch.script()], { env: PATH });
     expect(ran.code).toBe(7);
     expect(ran.stderr).toContain('haulout: agent: install: ended by exit code 7. Read the lines above');
+  });
+});
+
+describe('a script with its agent in it', () => {
+  const embedded = (text: string) => (template: string) =>
+    template.replace('HAULOUT_JS\n#*/', () => `${embeddedText(Buffer.from(text))}HAULOUT_JS\n#*/`);
+
+  test('asks nobody', async () => {
+    const path = await launch.script('X', embedded(agentText().toString()));
+    const ran = await launch.run(['/bin/sh', path], { env: PATH });
+    expect(ran.code).toBe(0);
+    expect(installed().mark).toBe('first');
+    expect(launch.wire.requests).toEqual([]);
+  });
+
+  test('fetches the one that is pinned when it is another', async () => {
+    const path = await launch.script('X', embedded(agentText(0, 'another').toString()));
+    expect((await launch.run(['/bin/sh', path], { env: PATH })).code).toBe(0);
+    expect(installed().mark).toBe('first');
   });
 });
 

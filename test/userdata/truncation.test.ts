@@ -1,7 +1,9 @@
+import { randomBytes } from 'node:crypto';
 import { accessSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { buildLauncher } from '../../src/userdata/launcher/build.mjs';
 import { renderUserdata } from '../../src/userdata/render.ts';
+import type { Settings } from '../../src/userdata/settings.ts';
 import { allCuts, checkCuts, controlRun, READERS, someCuts } from '../support/truncation.ts';
 
 const SEED = 20_261_120;
@@ -9,7 +11,8 @@ const SAMPLE = 300;
 const TAIL = 200;
 const LIMIT_MS = 1_800_000;
 
-const script = renderUserdata(await buildLauncher(), {
+const template = await buildLauncher();
+const settings: Settings = {
   bucket: { bucket: 'planet-example', prefix: 'envs/prod/planet' },
   endpoint: undefined,
   region: undefined,
@@ -18,7 +21,9 @@ const script = renderUserdata(await buildLauncher(), {
   state: { bucket: 'planet-example', prefix: '.haulout' },
   settleMs: 5_000,
   agent: '0123456789abcdef'.repeat(4),
-});
+};
+const script = renderUserdata(template, settings);
+const withAgent = renderUserdata(template, settings, randomBytes(150_000));
 const cuts = process.env['FULL'] === '1' ? allCuts(script) : someCuts(script, SEED, SAMPLE, TAIL);
 
 const present = (path: string) => {
@@ -36,6 +41,11 @@ describe.each(READERS.map((reader) => [reader.name, reader] as const))('%s', (_n
     const { runs, violations } = await checkCuts(script, reader, cuts, 2);
     expect(violations).toEqual([]);
     expect(runs).toBe(cuts.length);
+  });
+
+  it('runs nothing of a copy with its agent in it that was cut short', { timeout: LIMIT_MS }, async () => {
+    const sample = someCuts(withAgent, SEED, SAMPLE / 10, TAIL / 10);
+    expect(await checkCuts(withAgent, reader, sample, 2)).toEqual({ runs: sample.length, violations: [] });
   });
 
   it('runs the whole one: the trap does catch', async () => {

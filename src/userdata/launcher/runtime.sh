@@ -20,9 +20,9 @@ unpack() {
     why="runtime: $pin: does not run here: $version"
     return 1
   }
-  sync
+  sync "$work/bin/node"
   rm -rf "$place"
-  mv "$work" "$place" && sync
+  mv "$work" "$place" && sync "${place%/*}"
 }
 by_pin() {
   [ ${#pin} = 64 ] && [ -z "$(printf %s "$pin" | tr -d 0-9a-f)" ] ||
