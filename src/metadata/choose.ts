@@ -30,7 +30,7 @@ const PATIENCE_MS = 300_000;
  * In the order in which they are asked; the first that knows the machine is its provider. A file is a word of its own. EC2's
  * document is on no other cloud; OpenStack's own is asked before the tree of 2009, which OpenStack has too, with another id.
  */
-function providersFor(imds: ImdsClient, { file, clock }: ChooseOptions): readonly MetadataProvider[] {
+export function providersFor(imds: ImdsClient, { file, clock }: ChooseOptions): readonly MetadataProvider[] {
   return [fileProvider(file), ec2Provider(imds, clock), openstackProvider(), eucalyptusProvider(imds, clock)];
 }
 

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/lib/clock.ts';
+import { chooseMetadata } from '../../src/metadata/choose.ts';
+import { isIdentity } from '../../src/metadata/provider.ts';
 import { renderCfg } from '../../src/services/cfg.ts';
 import { parseOverride, parseSpec } from '../../src/spec/parse.ts';
 import { outsideGrammar } from '../support/cloud-tools.ts';
@@ -29,6 +32,7 @@ const KINDS = [
   'cfg',
   'json',
   'json event',
+  'json metadata',
   'json status',
   'sh',
   'sh run',
@@ -106,6 +110,15 @@ describe('json and ts', () => {
   it.each(sources.map((source) => [source.at, source.name] as const))('%s has the right types', (_, name) => {
     expect(checked.complaints(name)).toEqual([]);
   });
+});
+
+it.each(titled(marked('json metadata')))('%s says who a machine is', async (_, { text }) => {
+  const directory = mkdtempSync(join(tmpdir(), 'haulout-docs-'));
+  const file = join(directory, 'metadata.json');
+  writeFileSync(file, text);
+  const metadata = chooseMetadata({ file, clock: systemClock, random: Math.random, base: 'http://127.0.0.1:9' });
+  expect(isIdentity(await metadata.identity())).toBe(true);
+  rmSync(directory, { recursive: true });
 });
 
 function TYPED(type: string, file: string): string {
@@ -247,6 +260,7 @@ function slug(heading: string): string {
 const AWS: Readonly<Record<string, readonly string[]>> = {
   's3 cp': ['--recursive', '--exclude', '--endpoint-url', '--region', '--profile'],
   's3 sync': ['--delete', '--exclude', '--endpoint-url', '--region', '--profile'],
+  'ec2 modify-instance-metadata-options': ['--instance-id', '--http-put-response-hop-limit'],
   'ec2 run-instances': [
     '--image-id',
     '--instance-type',

@@ -4,7 +4,11 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { pathsUnder } from '../../src/agent/paths.ts';
+import { ImdsClient } from '../../src/aws/imds.ts';
+import { DIALECTS } from '../../src/cloud/metadata/dialects.ts';
 import { emptyLedger, failed, ROUNDS_BEFORE_SET_ASIDE } from '../../src/ledger/ledger.ts';
+import { systemClock } from '../../src/lib/clock.ts';
+import { providersFor } from '../../src/metadata/choose.ts';
 import { FORMATS } from '../../src/userdata/formats.ts';
 import { SETTINGS } from '../../src/userdata/settings.ts';
 import { DESK, type Help, readHelp } from './cli.ts';
@@ -55,6 +59,7 @@ describe('tables', () => {
     const text = [
       "export type { TryEvent } from '../../src/cli/try/events.ts';",
       "export type { Status, SyncResult, TroubleStatus, MistakeStatus, ServiceStatus } from '../../src/status/status.ts';",
+      "export type { MetadataFaults } from '../../src/cloud/metadata/handler.ts';",
       "export type { Waited } from '../../src/status/waited.ts';",
     ];
     checked = new Checked([{ name: 'types.ts', text: text.join('\n') }]);
@@ -95,6 +100,17 @@ describe('tables', () => {
     const said = tableRows(readPage('docs/agent.md').text, '| path | mode |').flatMap(([path = '']) => codeWords(path));
     const { root: _, ...places } = pathsUnder('');
     expect(said).toEqual(expect.arrayContaining(Object.values(places)));
+  });
+
+  it('docs/local-cloud.md has every dialect and fault, docs/metadata.md every provider', () => {
+    const first = (page: string, head: string) =>
+      tableRows(readPage(page).text, head).flatMap(([cell = '']) => codeWords(cell));
+    expect(first('docs/local-cloud.md', '| dialect | speaks like |')).toEqual([...DIALECTS]);
+    const faults = checked.fields('types.ts', 'MetadataFaults').flat();
+    expect(first('docs/local-cloud.md', '| fault | what happens |').sort()).toEqual(faults.sort());
+    const options = { clock: systemClock, random: Math.random, file: '' };
+    const providers = providersFor(new ImdsClient(options), options).map(({ name }) => name);
+    expect(first('docs/metadata.md', '| provider | knows')).toEqual(providers);
   });
 
   it('docs/userdata.md has every format', () => {

@@ -119,4 +119,21 @@ describeWith([root], 'an instance of OpenStack', () => {
   });
 });
 
+describeWith([root], 'a machine that is described in a file', () => {
+  it('is who the file says, asks no service, and has no keys', async () => {
+    const asked: MetadataRequest[] = [];
+    const plant = { '/etc/haulout/metadata.json': { content: '{"instanceId":"i-00000000000000a1"}', mode: 0o644 } };
+    const metadata = { onRequest: (request: MetadataRequest) => asked.push(request) };
+    const role = await RoleUnderTest.boot(FILES, { plant, metadata, publicBucket: true });
+    try {
+      expect(await role.status()).toMatchObject({ health: 'healthy', instanceId: 'i-00000000000000a1' });
+      asked.length = 0;
+      expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+      expect(asked).toEqual([]);
+    } finally {
+      await role.close();
+    }
+  }, 120_000);
+});
+
 const OPENSTACK = '[haulout]\nversion = 1\n[files]\n/srv/id = template\n';

@@ -193,8 +193,9 @@ export const MUTANTS = [
     id: 'the-metadata-service-needs-no-token',
     law: 12,
     file: 'src/cloud/metadata/handler.ts',
-    find: 'return authorised(request, about, tokens) ? category(path, about) : refusal(401);',
-    replace: 'return authorised(request, about, tokens) || path.length >= 0 ? category(path, about) : refusal(401);',
+    find: 'return authorised(request, about, tokens) ? category(path, about, rules) : refusal(401);',
+    replace:
+      'return authorised(request, about, tokens) || path.length >= 0 ? category(path, about, rules) : refusal(401);',
     tests: ['test/cloud/imds.test.ts'],
   },
   {
@@ -220,5 +221,38 @@ export const MUTANTS = [
     find: 'const { accessKeyId, expiresAt } = found.credentials;',
     replace: 'const { secretAccessKey: accessKeyId, expiresAt } = found.credentials;',
     tests: ['test/cli/doctor.test.ts'],
+  },
+  {
+    id: 'a-refused-token-means-version-1',
+    law: 7,
+    file: 'src/aws/imds.ts',
+    find: 'const NO_TOKENS = [404, 405, 501];',
+    replace: 'const NO_TOKENS = [401, 403, 404, 405, 501];',
+    tests: ['test/e2e/metadata.test.ts'],
+  },
+  {
+    id: 'a-hop-limit-means-version-1',
+    law: 7,
+    file: 'src/aws/imds.ts',
+    find: 'throw this.#tokensAwaited >= HOP_LIMIT_AFTER && (await this.#answersPlainly()) ? hopLimit() : error;',
+    replace:
+      "if (this.#tokensAwaited >= HOP_LIMIT_AFTER && (await this.#answersPlainly())) return { status: 404, body: '' };\n      throw this.#base === '' ? hopLimit() : error;",
+    tests: ['test/e2e/metadata.test.ts'],
+  },
+  {
+    id: 'who-starts-has-answered',
+    law: 4,
+    file: 'src/aws/imds.ts',
+    find: 'throw new Unanswered(named ? error : notYet(path, text));',
+    replace: 'throw named ? error : notYet(path, text);',
+    tests: ['test/metadata/contract.test.ts'],
+  },
+  {
+    id: 'a-tree-that-is-early-is-believed',
+    law: 4,
+    file: 'src/metadata/eucalyptus.ts',
+    find: 'if ((await read(path, asText)) !== undefined) return undefined;',
+    replace: "if ((await read(path, asText)) === '') return undefined;",
+    tests: ['test/metadata/contract.test.ts'],
   },
 ];
