@@ -26,6 +26,21 @@ export interface ListPage {
   readonly last: string | undefined;
 }
 
+const TAGS = {
+  encodingType: tag('EncodingType'),
+  contents: tag('Contents'),
+  commonPrefixes: tag('CommonPrefixes'),
+  key: tag('Key'),
+  size: tag('Size'),
+  lastModified: tag('LastModified'),
+  etag: tag('ETag'),
+  prefix: tag('Prefix'),
+  isTruncated: tag('IsTruncated'),
+  nextContinuationToken: tag('NextContinuationToken'),
+  keyCount: tag('KeyCount'),
+  nextMarker: tag('NextMarker'),
+};
+
 /**
  * Reads a page; undefined when the text is not one. No XML parser: the answer is flat, its names are fixed, and general
  * parsers are where entity expansion and prototype pollution come from. A document type is refused, and so is a page with
@@ -35,31 +50,31 @@ export function parseListPage(xml: string): ListPage | undefined {
   if (!/<ListBucketResult[\s>]/.test(xml) || !/<\/ListBucketResult>\s*$/.test(xml) || xml.includes('<!'))
     return undefined;
   if (/<IsTruncated>(?!(true|false)<)/.test(xml)) return undefined;
-  const decode = field(xml, 'EncodingType') === 'url' ? decodeUrl : (text: string) => text;
-  const contents = blocks(xml, 'Contents');
-  const groups = blocks(xml, 'CommonPrefixes');
+  const decode = field(xml, TAGS.encodingType) === 'url' ? decodeUrl : (text: string) => text;
+  const contents = blocks(xml, TAGS.contents);
+  const groups = blocks(xml, TAGS.commonPrefixes);
   if (!contents || !groups) return undefined;
   const objects: ListedObject[] = [];
   for (const block of contents) {
-    const key = field(block, 'Key');
-    const size = wholeNumber(field(block, 'Size'));
-    const lastModified = Date.parse(field(block, 'LastModified') ?? '');
+    const key = field(block, TAGS.key);
+    const size = wholeNumber(field(block, TAGS.size));
+    const lastModified = Date.parse(field(block, TAGS.lastModified) ?? '');
     if (key === undefined || size === undefined || Number.isNaN(lastModified)) return undefined;
-    objects.push({ key: decode(key), size, lastModified, etag: unquote(field(block, 'ETag') ?? '') });
+    objects.push({ key: decode(key), size, lastModified, etag: unquote(field(block, TAGS.etag) ?? '') });
   }
   const prefixes: string[] = [];
   for (const block of groups) {
-    const prefix = field(block, 'Prefix');
+    const prefix = field(block, TAGS.prefix);
     if (prefix === undefined) return undefined;
     prefixes.push(decode(prefix));
   }
   return {
     objects,
     prefixes,
-    truncated: field(xml, 'IsTruncated') === 'true',
-    continuationToken: field(xml, 'NextContinuationToken'),
-    keyCount: wholeNumber(field(xml, 'KeyCount')),
-    nextMarker: optional(field(xml, 'NextMarker'), decode),
+    truncated: field(xml, TAGS.isTruncated) === 'true',
+    continuationToken: field(xml, TAGS.nextContinuationToken),
+    keyCount: wholeNumber(field(xml, TAGS.keyCount)),
+    nextMarker: optional(field(xml, TAGS.nextMarker), decode),
     last: later(objects.at(-1)?.key, prefixes.at(-1)),
   };
 }
@@ -87,10 +102,18 @@ export function unquote(etag: string): string {
   return strong.length > 1 && strong.startsWith('"') && strong.endsWith('"') ? strong.slice(1, -1) : strong;
 }
 
+interface Tag {
+  readonly open: string;
+  readonly close: string;
+}
+
+/** Made once: a listing of ten thousand objects asks for fifty thousand of them. */
+function tag(name: string): Tag {
+  return { open: `<${name}>`, close: `</${name}>` };
+}
+
 /** undefined: one of them does not end. */
-function blocks(xml: string, name: string): string[] | undefined {
-  const open = `<${name}>`;
-  const close = `</${name}>`;
+function blocks(xml: string, { open, close }: Tag): string[] | undefined {
   const found: string[] = [];
   for (let at = xml.indexOf(open); at >= 0; at = xml.indexOf(open, at)) {
     const end = xml.indexOf(close, at);
@@ -101,11 +124,11 @@ function blocks(xml: string, name: string): string[] | undefined {
   return found;
 }
 
-function field(xml: string, name: string): string | undefined {
-  const start = xml.indexOf(`<${name}>`);
+function field(xml: string, { open, close }: Tag): string | undefined {
+  const start = xml.indexOf(open);
   if (start < 0) return undefined;
-  const end = xml.indexOf(`</${name}>`, start);
-  return end < 0 ? undefined : unescapeXml(xml.slice(start + name.length + 2, end));
+  const end = xml.indexOf(close, start);
+  return end < 0 ? undefined : unescapeXml(xml.slice(start + open.length, end));
 }
 
 function wholeNumber(text: string | undefined): number | undefined {

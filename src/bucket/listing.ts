@@ -35,6 +35,8 @@ export async function listRole(store: Store): Promise<RoleListing> {
 
 /** A key that can be a path below root/: no empty, `.` or `..` part, no control character, no backslash, whole characters. */
 export function isPlainPath(key: string): boolean {
+  // What nearly every key is made of, by one look.
+  if (/^(?!\.)[\w.-]+(?:\/[\w-][\w.-]*)*$/.test(key) && key.length <= 255) return true;
   if (key.length > 1024 || /[\u0000-\u001f\u007f\\]|\p{Surrogate}/u.test(key)) return false;
   if (/(?:^|\/)\.{0,2}(?:\/|$)/.test(key)) return false;
   return Buffer.byteLength(key) <= 255 || key.split('/').every((part) => Buffer.byteLength(part) <= 255);
