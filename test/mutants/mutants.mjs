@@ -215,6 +215,14 @@ export const MUTANTS = [
     tests: ['test/e2e/policy.test.ts'],
   },
   {
+    id: 'a-launch-file-changes-the-script',
+    law: 4,
+    file: 'src/userdata/launch-file.ts',
+    find: "(line === '' ? '' : indent + line)",
+    replace: "(line === '' ? '' : indent + line.trim())",
+    tests: ['test/userdata/launch-files.test.ts'],
+  },
+  {
     id: 'the-doctor-tells-secrets',
     law: 7,
     file: 'src/cli/doctor/credentials.ts',

@@ -15,7 +15,7 @@ export interface Called {
 }
 
 /** `-x` with a value: true. From euca2ools/commands/ec2/*.py at 6b3f62f2, and from `openstack help` of python-openstackclient 6.0. */
-export const GRAMMARS: Readonly<Record<string, { readonly flags: Record<string, boolean>; readonly words: number }>> = {
+const GRAMMARS: Readonly<Record<string, { readonly flags: Record<string, boolean>; readonly words: number }>> = {
   'euca-run-instances': {
     flags: { '-t': true, '-k': true, '-g': true, '-p': true, '-f': true, '-n': true, '-z': true, '-s': true },
     words: 1,

@@ -1,6 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
+import { ImdsClient } from '../../../src/aws/imds.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { HauloutError } from '../../../src/lib/errors.ts';
 import { ec2Provider } from '../../../src/metadata/ec2.ts';
@@ -106,11 +107,12 @@ export async function metadata(): Promise<Subject> {
     inputs,
     async feed(input) {
       malformed = { path: PATHS[input[0]!]!, whole: input[1] === 1, bytes: input.subarray(2) };
-      const provider = ec2Provider({ base, clock: systemClock, random: () => 0, waitMs: 0 });
+      const imds = new ImdsClient({ base, clock: systemClock, random: () => 0, waitMs: 0 });
+      const provider = ec2Provider(imds, systemClock);
       try {
         return malformed.path.startsWith(ROLE)
           ? sound(await provider.credentials(false))
-          : known(await provider.identity());
+          : known(await provider.look(imds.reader()));
       } catch (error) {
         if (!(error instanceof HauloutError) || error.hint === '') throw error;
         return 'refused';
@@ -124,7 +126,9 @@ export async function metadata(): Promise<Subject> {
   };
 }
 
+/** undefined: no document, so this is another cloud's machine. */
 function known(identity: unknown): Outcome {
+  if (identity === undefined) return 'refused';
   if (!isIdentity(identity)) throw new Error('an identity without its shape');
   const texts = [
     ...Object.values(identity).filter((value) => typeof value === 'string'),
