@@ -58,14 +58,14 @@ function parseInfo(text: string): Versions {
 }
 
 /** `tiny-1.1-r0 x86_64 {tiny} (MIT) [upgradable from: tiny-1.0-r0]`, the newest of a name last. */
-export function parseUpgradable(text: string): Versions {
+function parseUpgradable(text: string): Versions {
   const lines = text.split('\n').filter((line) => line.includes('[upgradable from: '));
   const pairs = lines.flatMap((line) => [splitName(line.split(' ')[0] ?? '')].filter((pair) => pair !== undefined));
   return collect(pairs.reverse());
 }
 
 /** `apk policy`: `name policy:`, then each version with a colon, the newest last, and below it where it is to be had. */
-export function parsePolicy(text: string): Versions {
+function parsePolicy(text: string): Versions {
   const pairs: [string, string][] = [];
   let name = '';
   for (const line of text.split('\n')) {
