@@ -40,6 +40,7 @@ const FILES = {
 const CLASSIFIED =
   /^(correct|(s3|store|body|listing|answer|bucket|metadata|disk|hook|check|packages|spec|content|settings|image|validate|launcher)-[A-Za-z0-9-]+)$/;
 const OBJECT_BYTES = 40_000;
+const BACK_OFF_MS = 60_000;
 
 export const isListing = ({ url = '' }: IncomingMessage) => url.includes('list-type=');
 export const isObject = (request: IncomingMessage) => request.method === 'GET' && !isListing(request);
@@ -51,6 +52,7 @@ export class WeatherGround {
   readonly store: FaultProxy;
   readonly metadata: FaultProxy;
   readonly cells: Cell[] = [];
+  readonly spec = SPEC;
   #generation = 1;
   #services = '';
 
@@ -171,7 +173,12 @@ export class WeatherGround {
   async #fine(wrong: string[]): Promise<void> {
     this.fine();
     let status = await this.role.sync();
-    for (let again = 0; again < 3 && outcomeOf(status) !== 'correct'; again++) status = await this.role.sync();
+    // What failed has its back-off: a few seconds, and more the second time.
+    const end = performance.now() + BACK_OFF_MS;
+    while (outcomeOf(status) !== 'correct' && performance.now() < end) {
+      await pause(500);
+      status = await this.role.sync();
+    }
     if (outcomeOf(status) !== 'correct') wrong.push(`in fine weather: ${outcomeOf(status)}, ${status.trouble?.reason}`);
     if ((await this.role.read('/etc/weather/changing.conf')) !== content(this.#generation))
       wrong.push('not the newest');
