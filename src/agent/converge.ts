@@ -3,6 +3,7 @@ import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { Status } from '../status/status.ts';
 import { carryOut } from './carry-out.ts';
+import { clockNote } from './clock-note.ts';
 import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
 import type { Outcome, Scene } from './outcome.ts';
@@ -31,6 +32,8 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     const ledger = await world.state.readLedger(identity.instanceId);
     round.ledger = ledger;
     const news = await round.take('bucket', () => lookAtBucket(world, memory));
+    const clock = news.snapshot && clockNote(world.store, world.clock);
+    if (clock) round.note(clock);
     const wanted = await round.take('spec', () => chooseWanted(world, ledger, news, identity));
     round.chose(wanted, news.snapshot?.digest, memory.strangers);
     world.adopt(wanted.spec);

@@ -5,6 +5,7 @@ import { choosePackageManager } from '../apply/packages/choose.ts';
 import { BucketReader } from '../aws/read.ts';
 import { ContentCache } from '../bucket/cache.ts';
 import { lateStore } from '../bucket/late-store.ts';
+import { provesSums } from '../bucket/proves-sums.ts';
 import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
@@ -55,13 +56,22 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   const metadata = await makeMetadata(parts);
   const endpoint = () => ({ url: settings.endpoint, region: regionOf(settings, memory.identity) });
   const { bucket, prefix } = settings.bucket;
+  const cache = new ContentCache(join(paths.state, 'objects'));
+  const tagsAreSums = await provesSums(cache, memory.last?.snapshot);
   const store = lateStore(`s3://${bucket}/${prefix}`, () => {
     const credentials = async (fresh: boolean) => (settings.anonymous ? undefined : await metadata.credentials(fresh));
     const patience = waits.for('bucket', addressText(settings.bucket));
-    const reader = new BucketReader({ endpoint: endpoint(), bucket, credentials, clock, random, patience });
+    const reader = new BucketReader({
+      endpoint: endpoint(),
+      bucket,
+      credentials,
+      clock,
+      random,
+      patience,
+      tagsAreSums,
+    });
     return s3Store(reader, bucket, prefix);
   });
-  const cache = new ContentCache(join(paths.state, 'objects'));
   const { services, hooks } = await makeServices(parts, cache);
   const jobs = new Jobs(clock, log, (job) => {
     const { id, run: line, user, timeoutMs } = job;

@@ -1,3 +1,4 @@
+import { BACK_OFF_CAP_MS } from '../ledger/ledger.ts';
 import { sha256 } from '../lib/digest.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
@@ -71,11 +72,11 @@ export class Resident {
   }
 }
 
-/** Failures have a back-off of their own, usually shorter than the cron. */
-function untilRetry(status: Status, now: number): number {
+/** Failures have a back-off of their own, usually shorter than the cron; a clock that was set back meanwhile makes it no longer. */
+export function untilRetry(status: Status, now: number): number {
   if (status.health === 'healthy') return Number.POSITIVE_INFINITY;
   const next = status.waiting.map(({ nextTry }) => nextTry - now);
-  if (next.length > 0) return Math.max(1_000, Math.min(...next));
+  if (next.length > 0) return Math.max(1_000, Math.min(BACK_OFF_CAP_MS, ...next));
   // A failure of this very round is not in `waiting` yet: its first pause is 5 s. What never came up does not wait for a cron.
   return status.lastSync.steps > 0 || status.health === 'failed' ? 5_000 : Number.POSITIVE_INFINITY;
 }

@@ -26,6 +26,8 @@ export interface ReaderOptions {
   readonly deadlines?: Partial<Deadlines>;
   readonly retry?: Partial<RetryPolicy>;
   readonly patience?: Patience;
+  /** It is known that entity tags of this store are MD5 sums where they look like one. Of Amazon's it always is. */
+  readonly tagsAreSums?: boolean;
 }
 
 /** What reading has cost since the reader was made. */
@@ -66,10 +68,11 @@ export class BucketReader {
   #skewMs = 0;
   #freshCredentials = false;
   #serverDate: number | undefined;
-  readonly #tagSums = new TagSums();
+  readonly #tagSums: TagSums;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
+    this.#tagSums = new TagSums(options.tagsAreSums || options.endpoint.url === undefined);
     this.#origin = bucketOrigin(options.endpoint, options.bucket);
     this.#wire = new Wire(this.#origin, { ...READ_DEADLINES, ...options.deadlines }, options.connections ?? 16);
     this.#policy = { ...RETRY, ...options.retry };

@@ -12,9 +12,14 @@ const ENOUGH = 3;
  * learnt, and one whose tags are something else is believed when it gives the same bytes twice.
  */
 export class TagSums {
-  #proven = false;
+  #proven: boolean;
   #opaque = 0;
   readonly #seen = new Map<string, string>();
+
+  /** `proven`: it is known that this store's are sums. */
+  constructor(proven = false) {
+    this.#proven = proven;
+  }
 
   /** For the bytes as they come; undefined where the tag can be no sum, or MD5 may not be used here (FIPS). */
   begin(tag: string): Hash | undefined {

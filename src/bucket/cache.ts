@@ -45,7 +45,7 @@ export class ContentCache {
     const inodes = disk.files === 0 ? Number.POSITIVE_INFINITY : disk.ffree;
     if (bytes + RESERVE_BYTES <= free && files + RESERVE_FILES <= inodes) return;
     const words =
-      bytes + RESERVE_BYTES > free ? `${megabytes(bytes)}, ${megabytes(free)} are` : `${files} files, ${inodes} are`;
+      bytes + RESERVE_BYTES > free ? `${megabytes(bytes)}, ${megabytes(free)} are` : `${files} inodes, ${inodes} are`;
     throw new HauloutError({
       code: 'disk-full',
       step: 'bucket',

@@ -64,7 +64,7 @@ export interface ContentRecord {
 
 export const ROUNDS_BEFORE_SET_ASIDE = 3;
 const BACK_OFF_BASE_MS = 5_000;
-const BACK_OFF_CAP_MS = 15 * 60_000;
+export const BACK_OFF_CAP_MS = 15 * 60_000;
 
 export function emptyLedger(instanceId: string): Ledger {
   return { schema: 1, instanceId, upgraded: false, subjects: {}, content: { setAside: {} } };

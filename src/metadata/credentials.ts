@@ -33,18 +33,22 @@ export function roleCredentials(imds: ImdsClient, clock: Clock): MetadataProvide
       // Still good for some minutes: a metadata service that is down must not stop a sync.
       if (!usable) throw error;
     }
-    const pause = held ? Math.max(RENEW_AGAIN_LEAST_MS, Math.min(RENEW_AGAIN_MS, left() / 2)) : NO_ROLE_MS;
-    notBefore = clock.elapsed() + pause;
+    notBefore = clock.elapsed() + (held ? pauseOf(left()) : NO_ROLE_MS);
     return held;
   };
   return async (fresh) => {
     const due = held === undefined || left() <= RENEW_EARLY_MS;
-    if (!fresh && left() > 0 && (!due || clock.elapsed() < notBefore)) return held;
+    if (!fresh && (!due || clock.elapsed() < notBefore)) return held;
     asking ??= ask(fresh).finally(() => {
       asking = undefined;
     });
     return await asking;
   };
+}
+
+/** What was given just now cannot be over: then our clock is wrong, and asking again at each request would not mend it. */
+function pauseOf(left: number): number {
+  return left <= 0 ? RENEW_AGAIN_MS : Math.max(RENEW_AGAIN_LEAST_MS, Math.min(RENEW_AGAIN_MS, left / 2));
 }
 
 async function readCredentials(read: ReadMetadata): Promise<Credentials | undefined> {

@@ -9,6 +9,7 @@ it('what the script waited for has a step, a subject and a reason code', () => {
     told([
       ['metadata: meta-data/instance-id', 'connect ECONNREFUSED 169.254.169.254:80', 61_000],
       ['metadata: api/token', 'it answers 503', 2_000],
+      ['metadata: api/token', 'ECONNRESET', 2_500],
       ['bucket: s3://b/.haulout/agent/x', 'getaddrinfo EAI_AGAIN store.test', 3_000],
       ['bucket: s3://b/a: b', 'it answers 403 AccessDenied', 4_000],
       ['bucket: s3://b/x', 'CERT_NOT_YET_VALID', 5_000],
@@ -18,6 +19,7 @@ it('what the script waited for has a step, a subject and a reason code', () => {
   ).toEqual([
     ['metadata', 'meta-data/instance-id', 'ECONNREFUSED', 61_000],
     ['metadata', 'api/token', 'http-503', 2_000],
+    ['metadata', 'api/token', 'ECONNRESET', 2_500],
     ['bucket', 's3://b/.haulout/agent/x', 'EAI_AGAIN', 3_000],
     ['bucket', 's3://b/a: b', 's3-AccessDenied', 4_000],
     ['bucket', 's3://b/x', 'CERT_NOT_YET_VALID', 5_000],

@@ -28,6 +28,13 @@ describe('an entity tag that is a sum', () => {
     expect(wire.asked).toHaveLength(1 + 3);
   });
 
+  it('of a store that is known from before, or of Amazon: altered the same way twice is not enough to be believed', async () => {
+    const wire = await startWire((response) => say(response, 200, wrong));
+    const object = { key: 'a', etag: md5(bytes.toString()), size: bytes.length };
+    const reader = readerAt(wire.url, { tagsAreSums: true });
+    expect(await rejection(reader.read(object, new MemorySink()))).toMatchObject({ code: 'body-altered' });
+  });
+
   it('altered anew each time, it is refused although nothing is known of the store', async () => {
     const wire = await startWire((response, _, count) => say(response, 200, `content ${count}`));
     const read = readerAt(wire.url).read({ key: 'a', etag: md5('content 0'), size: 9 }, new MemorySink());

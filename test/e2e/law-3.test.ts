@@ -75,6 +75,15 @@ describeWith([root], 'law 3: no news', () => {
     expect(trouble?.hint).toContain('haulout.ini');
   }, 60_000);
 
+  it(`keeps all when the bucket holds what is somebody else's, and no haulout.ini (${SYNCS} syncs)`, async () => {
+    for (const path of Object.keys(FILES)) await role.delete(path);
+    await role.put('root/etc/walrus/loud.conf', 'not ours\n');
+    await role.put('services/clock/bin/start', '#!/bin/sh\nrm -rf /srv/walrus\n');
+    await role.put('index.html', '<html>a shop</html>\n');
+    await endure('bucket-empty');
+    await role.delete('index.html');
+  }, 60_000);
+
   it(`keeps all when haulout.ini alone is gone (${SYNCS} syncs)`, async () => {
     await role.delete('haulout.ini');
     await endure('bucket-empty');

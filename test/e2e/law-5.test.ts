@@ -26,6 +26,8 @@ const DAMAGES = {
   half: '[ -f "$p" ] && truncate -s $(($(stat -c %s "$p") / 2)) "$p"',
   directory: 'rm -rf "$p"; mkdir "$p"; : > "$p/x"',
   link: 'rm -rf "$p"; ln -s /etc/shadow "$p"',
+  pipe: 'rm -rf "$p"; mkfifo "$p"',
+  huge: 'rm -rf "$p"; truncate -s 100G "$p"',
 } as const;
 /** Without these no agent starts: the launcher brings them back. */
 const LAUNCHERS = /^(settings|agent|agent\/(current|[0-9a-f]{64}\.mjs))$/;

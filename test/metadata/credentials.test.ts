@@ -88,6 +88,15 @@ describe('the credentials of a role', () => {
     expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
   });
 
+  it('that are over by a clock that is years ahead cost a request a minute, not one each time', async () => {
+    const { clock, metadata, provider } = await roleFor(-14 * 365 * 24 * HOUR);
+    for (let i = 0; i < 20; i++) expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA1');
+    expect(keysAsked(metadata)).toBe(1);
+    clock.shift += 61_000;
+    expect((await provider.credentials(false))?.accessKeyId).toBe('ASIA2');
+    expect((await provider.credentials(true))?.accessKeyId).toBe('ASIA3');
+  });
+
   it('of a minute are renewed before half of it is over, and last it out when the service is down then', async () => {
     const { clock, metadata, provider } = await roleFor(MINUTE);
     await provider.credentials(false);

@@ -124,7 +124,7 @@ function forward(request: IncomingMessage, socketPath: string): Promise<Answer> 
 function befellBefore(fault: NetFault, response: ServerResponse): boolean {
   if (fault.kind === 'status') refuse(fault.status, fault.code, response);
   else if (fault.kind === 'noise') noise(response);
-  else if (fault.kind === 'reset' && fault.at === undefined) response.socket?.resetAndDestroy();
+  else if (fault.kind === 'reset' && fault.at === undefined) reset(response);
   else return fault.kind === 'silence';
   return true;
 }
@@ -135,14 +135,19 @@ function befall(fault: NetFault, answer: Answer, response: ServerResponse): void
   else if (fault.kind === 'endless') endless(answer, response);
   else if (fault.kind === 'wrong') whole({ ...answer, body: altered(answer.body) }, response);
   else if (fault.kind === 'drip') drip(answer, fault.bytes, response);
-  else if (fault.kind === 'reset')
-    begin(answer, fault.at ?? 0, response, () => setTimeout(() => response.socket?.resetAndDestroy(), 20));
+  else if (fault.kind === 'reset') begin(answer, fault.at ?? 0, response, () => setTimeout(() => reset(response), 20));
   else if (fault.kind === 'delay') setTimeout(() => whole(answer, response), fault.ms);
 }
 
 function refuse(status: number, code: string, response: ServerResponse): void {
   const body = `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${code}</Code><Message>on purpose</Message></Error>`;
   response.writeHead(status, { 'content-length': body.length }).end(body);
+}
+
+/** A unix socket, which is how instances come here, knows no reset: it is closed, and theirs is reset or closed in its turn. */
+function reset({ socket }: ServerResponse): void {
+  if (socket?.remoteAddress) socket.resetAndDestroy();
+  else socket?.destroy();
 }
 
 function noise(response: ServerResponse): void {

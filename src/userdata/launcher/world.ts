@@ -32,10 +32,11 @@ export async function patiently<T>(
 ): Promise<T> {
   const started = world.elapsed();
   let said = '';
+  let why = '';
   for (let bound = FIRST_PAUSE_MS; ; bound = Math.min(bound * 2, longestPauseMs)) {
     try {
       const result = await action();
-      if (said) world.waited.push([what, said, Math.round(world.elapsed() - started)]);
+      if (said) world.waited.push([what, why, Math.round(world.elapsed() - started)]);
       return result;
     } catch (error) {
       if (error instanceof Stop) throw error;
@@ -45,6 +46,7 @@ export async function patiently<T>(
         throw new Stop(UNAVAILABLE, what, `${word}, for 300 s`, hint);
       if (word !== said) world.say(`${what}: ${word}; trying again`);
       said = word;
+      why = codeOf(error) || word;
       await world.sleep(pause);
     }
   }
