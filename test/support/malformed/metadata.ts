@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { HauloutError } from '../../../src/lib/errors.ts';
-import { ec2Provider } from '../../../src/metadata/ec2.ts';
+import { chooseMetadata } from '../../../src/metadata/choose.ts';
 import { isIdentity } from '../../../src/metadata/provider.ts';
 import { edited } from './edits.ts';
 import type { Outcome, Subject } from './subject.ts';
@@ -106,7 +106,8 @@ export async function metadata(): Promise<Subject> {
     inputs,
     async feed(input) {
       malformed = { path: PATHS[input[0]!]!, whole: input[1] === 1, bytes: input.subarray(2) };
-      const provider = ec2Provider({ base, clock: systemClock, random: () => 0, waitMs: 0 });
+      const asked = { base, clock: systemClock, random: () => 0, waitMs: 0 };
+      const provider = chooseMetadata({ ...asked, file: '/nonexistent/metadata.json', provider: 'ec2' });
       try {
         return malformed.path.startsWith(ROLE)
           ? sound(await provider.credentials(false))
