@@ -43,7 +43,7 @@ interface Token {
 }
 
 const BASE = 'http://169.254.169.254';
-const PATIENCE_MS = 300_000;
+export const PATIENCE_MS = 300_000;
 const ANSWER_MS = 2_000;
 const TOKEN_SECONDS = 21_600;
 const TOKEN_SHAPE = /^[\x21-\x7e]{1,4096}$/;

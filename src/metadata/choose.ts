@@ -1,4 +1,4 @@
-import { ImdsClient, type ImdsOptions, type ReadMetadata } from '../aws/imds.ts';
+import { ImdsClient, type ImdsOptions, PATIENCE_MS, type ReadMetadata } from '../aws/imds.ts';
 import type { Credentials } from '../aws/sigv4.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
@@ -23,8 +23,6 @@ export interface ChooseOptions extends ImdsOptions {
   /** The provider that knew this machine earlier in this boot: nobody is asked again. */
   readonly provider?: string;
 }
-
-const PATIENCE_MS = 300_000;
 
 /**
  * In the order in which they are asked; the first that knows the machine is its provider. A file is a word of its own. EC2's

@@ -190,19 +190,24 @@ describe('who is chosen', () => {
     expect(wire.asked.at(-1)?.url).toBe(path);
   });
 
-  it.each([0, 1, 2, 3, 4, 5, 6, 7, 8])(
-    'the same where the first %i requests come too early for the service',
-    async (early) => {
-      const service = await startMetadata({ instanceId: UUID }, 0, 'openstack');
-      let unknown = early;
-      const wire = await startWire(async (response, request) => {
-        if (unknown-- > 0) return say(response, 404, '');
-        const answer = await fetch(service.base + request.url, { method: request.method ?? 'GET' });
-        say(response, answer.status, Buffer.from(await answer.arrayBuffer()));
-      });
-      expect((await askedAt(wire.url).identity()).instanceId).toBe(UUID);
-    },
-  );
+  const EARLY = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+  it.each([
+    ...EARLY.map((count) => [count, 404, ''] as const),
+    ...EARLY.map((count) => [count, 200, 'System is still starting up'] as const),
+  ])('the same where the first %i questions come too early (%i %s)', async (early, status, words) => {
+    const service = await startMetadata({ instanceId: UUID }, 0, 'openstack');
+    let unknown = early;
+    const wire = await startWire(async (response, { method, url }) => {
+      if (method === 'PUT') return say(response, 404, '');
+      if (unknown-- > 0) return say(response, status, words);
+      const answer = await fetch(service.base + url);
+      say(response, answer.status, Buffer.from(await answer.arrayBuffer()));
+    });
+    expect(await askedAt(wire.url, { waitMs: 10_000, random: () => 0.02 }).identity()).toMatchObject({
+      instanceId: UUID,
+      localIpv4: '10.77.0.10',
+    });
+  });
 
   it('whoever is known already, without a look at the others', async () => {
     const service = await startMetadata();

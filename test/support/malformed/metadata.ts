@@ -1,10 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
-import { ImdsClient } from '../../../src/aws/imds.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { HauloutError } from '../../../src/lib/errors.ts';
-import { ec2Provider } from '../../../src/metadata/ec2.ts';
+import { chooseMetadata } from '../../../src/metadata/choose.ts';
 import { isIdentity } from '../../../src/metadata/provider.ts';
 import { edited } from './edits.ts';
 import type { Outcome, Subject } from './subject.ts';
@@ -107,12 +106,12 @@ export async function metadata(): Promise<Subject> {
     inputs,
     async feed(input) {
       malformed = { path: PATHS[input[0]!]!, whole: input[1] === 1, bytes: input.subarray(2) };
-      const imds = new ImdsClient({ base, clock: systemClock, random: () => 0, waitMs: 0 });
-      const provider = ec2Provider(imds, systemClock);
+      const asked = { base, clock: systemClock, random: () => 0, waitMs: 0 };
+      const provider = chooseMetadata({ ...asked, file: '/nonexistent/metadata.json', provider: 'ec2' });
       try {
         return malformed.path.startsWith(ROLE)
           ? sound(await provider.credentials(false))
-          : known(await provider.look(imds.reader()));
+          : known(await provider.identity());
       } catch (error) {
         if (!(error instanceof HauloutError) || error.hint === '') throw error;
         return 'refused';
@@ -126,9 +125,7 @@ export async function metadata(): Promise<Subject> {
   };
 }
 
-/** undefined: no document, so this is another cloud's machine. */
 function known(identity: unknown): Outcome {
-  if (identity === undefined) return 'refused';
   if (!isIdentity(identity)) throw new Error('an identity without its shape');
   const texts = [
     ...Object.values(identity).filter((value) => typeof value === 'string'),
