@@ -2,12 +2,14 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { benchBoot } from './boot/run.ts';
 import { page, summary } from './page.ts';
 import { picture } from './picture.ts';
 import { benchReading } from './reading/run.ts';
+import { benchRest } from './rest.ts';
 import type { Results } from './results.ts';
 
-const NAMES = ['reading'] as const;
+const NAMES = ['reading', 'boot', 'rest'] as const;
 const USAGE = `usage: npm run bench -- [${NAMES.join(' | ')}] [--rounds N] [--dry-run]`;
 const say = (line: string) => process.stderr.write(`${line}\n`);
 
@@ -29,6 +31,8 @@ export async function main(words: readonly string[], programs: string): Promise<
     const own = { store: join(programs, 'store.mjs'), look: join(programs, 'look.mjs') };
     results = { ...results, reading: await benchReading({ rounds, programs: own, say }) };
   }
+  if (wanted.has('boot')) results = { ...results, boot: await benchBoot({ rounds, say }) };
+  if (wanted.has('rest')) results = { ...results, rest: await benchRest(say) };
   process.stdout.write(summary(results));
   if (!values['dry-run']) {
     writeFileSync('docs/bench.json', `${JSON.stringify(results, undefined, 1)}\n`);

@@ -3,7 +3,7 @@ import { accessSync, constants, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import type { Command } from '../measure.ts';
 import { BUCKET, KEY, REGION } from './content.ts';
-import { findS5cmd } from './s5cmd.ts';
+import { findS5cmd, VERSION } from './s5cmd.ts';
 
 /** One way to bring a prefix of a bucket to a directory. */
 export interface Client {
@@ -125,7 +125,7 @@ function s5cmd(place: Place, skip: (what: string) => void): Client | undefined {
   const env = environment(place);
   return {
     name: 's5cmd sync',
-    version: firstLine([found, 'version'], env),
+    version: VERSION,
     extra: 0,
     sync: (prefix, directory) => ({
       argv: [

@@ -4,7 +4,7 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const MODULE = 'github.com/peak/s5cmd/v2';
-const VERSION = 'v2.3.0';
+export const VERSION = 'v2.3.0';
 const BUILD_MS = 900_000;
 
 /** s5cmd, built from its module where Go is, once. Undefined, and said, where it is not. */

@@ -104,6 +104,21 @@ describe('a snapshot after another', () => {
     expect((await cache.bytes(sha256('[haulout]\n'), 100)).toString()).toBe('[haulout]\n');
   });
 
+  it('has what was fetched synced once, after the last of it, and nothing when there was nothing (law 6)', async () => {
+    const { cache, put, take } = await role(PLANET);
+    const atSync: number[] = [];
+    const sync = cache.sync.bind(cache);
+    cache.sync = async () => {
+      atSync.push(readdirSync(cache.directory).length);
+      await sync();
+    };
+    const first = await take();
+    await take(first);
+    await put('root/etc/motd', 'another');
+    expect((await take(first))?.fetched).toBe(1);
+    expect(atSync).toEqual([3, 4]);
+  });
+
   it('without its cache is fetched whole', async () => {
     const { cache, take } = await role(PLANET);
     const first = await take();

@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { page } from '../../bench/page.ts';
+import { picture } from '../../bench/picture.ts';
+import type { Results } from '../../bench/results.ts';
 import { pathsUnder } from '../../src/agent/paths.ts';
 import { ImdsClient } from '../../src/aws/imds.ts';
 import { DIALECTS } from '../../src/cloud/metadata/dialects.ts';
@@ -48,6 +51,17 @@ describe('generated (anew: UPDATE=1 npx vitest run test/docs)', () => {
       ([name, text]) => `## haulout${name === '' ? '' : ` ${name}`}\n\n\`\`\`text help\n${text}\n\`\`\`\n`,
     );
     holds('docs/commands.md', parts.join('\n'));
+  });
+});
+
+describe('the benchmark', () => {
+  const results = JSON.parse(readFileSync(join(top, 'docs/bench.json'), 'utf8')) as Results;
+  it.each([
+    ['docs/bench.md', page],
+    ['docs/bench.svg', picture],
+  ])('%s has the figures of docs/bench.json and no others', (path, make) => {
+    if (process.env['UPDATE'] === '1') writeFileSync(join(top, path), make(results));
+    expect(readFileSync(join(top, path), 'utf8')).toBe(make(results));
   });
 });
 

@@ -85,6 +85,22 @@ export const MUTANTS = [
     tests: ['test/ledger/state-files.test.ts', 'test/e2e/law-5.test.ts'],
   },
   {
+    id: 'fetched-content-is-not-synced',
+    law: 6,
+    file: 'src/bucket/take.ts',
+    find: 'if (entries.length > 0) await cache.sync();',
+    replace: 'if (entries.length < 0) await cache.sync();',
+    tests: ['test/bucket/take.test.ts'],
+  },
+  {
+    id: 'an-entry-leads-out-of-its-image',
+    law: 4,
+    file: 'src/services/image-policy.ts',
+    find: "if (name.split('/').includes('..')) return 'leads out of the image';",
+    replace: "if (name === '..') return 'leads out of the image';",
+    tests: ['test/inputs/malformed.test.ts'],
+  },
+  {
     id: 'a-file-is-written-in-place',
     law: 6,
     file: 'src/lib/durable.ts',

@@ -12,6 +12,7 @@ const top = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const COPIED = [
   'src',
   'test',
+  'bench',
   'buckets',
   'docs',
   'userdata',
