@@ -13,6 +13,7 @@ import { emptyLedger, failed, ROUNDS_BEFORE_SET_ASIDE } from '../../src/ledger/l
 import { systemClock } from '../../src/lib/clock.ts';
 import { providersFor } from '../../src/metadata/choose.ts';
 import { FORMATS } from '../../src/userdata/formats.ts';
+import { PLATFORMS } from '../../src/userdata/platforms.ts';
 import { SETTINGS } from '../../src/userdata/settings.ts';
 import { DESK, type Help, readHelp } from './cli.ts';
 import { codeWords, generatedPart, readPage, tableRows, top, withGeneratedPart } from './pages.ts';
@@ -132,6 +133,15 @@ describe('tables', () => {
       codeWords(name),
     );
     expect(said).toEqual([...FORMATS]);
+  });
+
+  it('docs/userdata.md has every platform with what it takes', () => {
+    const said = tableRows(readPage('docs/userdata.md').text, '| platform | bytes |').flatMap(
+      ([names = '', bytes = '']) => codeWords(names).map((name) => [name, bytes]),
+    );
+    const words = ({ limit, textOnly }: (typeof PLATFORMS)[number]) =>
+      limit === Number.MAX_SAFE_INTEGER ? 'no limit' : `${limit}${textOnly ? ', text only' : ''}`;
+    expect(said).toEqual(PLATFORMS.map((platform) => [platform.name, words(platform)]));
   });
 
   it('docs/agent.md shows every command of the agent', () => {

@@ -61,6 +61,22 @@ export const MUTANTS = [
     tests: ['test/userdata/launcher.test.ts'],
   },
   {
+    id: 'any-runtime-will-do',
+    law: 4,
+    file: 'src/userdata/launcher/object.sh',
+    find: '[ "$(digest <"$work/object")" != "$pin" ] || return 0',
+    replace: '[ "$(digest <"$work/object")" = "" ] || return 0',
+    tests: ['test/userdata/without-node.test.ts'],
+  },
+  {
+    id: 'a-refused-token-is-no-token',
+    law: 4,
+    file: 'src/userdata/launcher/object.sh',
+    find: 'case $code in 405 | 501) code=404 ;; esac',
+    replace: 'case $code in 401 | 403 | 405 | 501) code=404 ;; esac',
+    tests: ['test/userdata/without-node.test.ts'],
+  },
+  {
     id: 'a-short-body-is-whole',
     law: 4,
     file: 'src/aws/read.ts',
@@ -131,6 +147,14 @@ export const MUTANTS = [
     find: 'redactedTail(output, Object.values(service.custom))',
     replace: 'redactedTail(output, [])',
     tests: ['test/e2e/law-7.test.ts'],
+  },
+  {
+    id: 'a-signature-stands-in-arguments',
+    law: 7,
+    file: 'src/userdata/launcher/ask.sh',
+    find: '-X "$method" -D "$memory/head"',
+    replace: '-H "$(tail -n 1 "$memory/headers")" -X "$method" -D "$memory/head"',
+    tests: ['test/userdata/without-node.test.ts'],
   },
   {
     id: 'a-start-of-the-agent-is-a-boot',

@@ -40,6 +40,18 @@ describeWith(NEEDS, 'a machine without a Node', () => {
     });
   });
 
+  test('the wget of BusyBox, which shows headers to everybody, is not given any', async () => {
+    launch.wire.publicRead = true;
+    launch.settings = { ...launch.settings, anonymous: true };
+    expect(await launch.boot('wget=busybox')).toMatchObject({ code: 0 });
+    await launch.forget();
+    launch.settings = { ...launch.settings, anonymous: false };
+    const limit = { shell: ['/usr/bin/timeout', '3', '/bin/sh'] };
+    const { stderr } = await launch.boot('wget=busybox', limit);
+    expect(stderr).toContain('metadata: api/token: it answers nothing (asked by wget)');
+    expect(launch.wire.count(/latest/)).toBe(0);
+  });
+
   test.each([['/bin/bash'], ['/bin/bash --posix'], ['/bin/busybox sh']])('under %s too', async (shell) => {
     expect(await launch.boot('curl', { shell: shell.split(' ') })).toMatchObject({ code: 0 });
   });
