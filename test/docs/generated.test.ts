@@ -137,7 +137,7 @@ describe('tables', () => {
 
   it('docs/userdata.md has every platform with what it takes', () => {
     const said = tableRows(readPage('docs/userdata.md').text, '| platform | bytes |').flatMap(
-      ([names = '', bytes = '']) => codeWords(names).map((name) => [name, bytes]),
+      ([names = '', bytes = '']) => codeWords(names).map((name) => [name, bytes.trim()]),
     );
     const words = ({ limit, textOnly }: (typeof PLATFORMS)[number]) =>
       limit === Number.MAX_SAFE_INTEGER ? 'no limit' : `${limit}${textOnly ? ', text only' : ''}`;
