@@ -10,7 +10,7 @@ const PACKAGES: readonly TinyPackage[] = [
   ...['1.0', '1.1', '10.0'].map((version) => ({ name: 'tiny', version })),
   ...['8.2.9', '8.2.10', '8.3.1'].map((version) => ({ name: 'php', version, release: '3.fc', epoch: 2 })),
   { name: 'lib', version: '1' },
-  { name: 'user', version: '1', preamble: 'Requires: lib' },
+  { name: 'user', version: '1', preamble: 'Requires: lib\nProvides: something' },
   { name: 'slow', version: '1', post: 'sleep 6' },
   { name: 'careless', version: '1', post: 'exit 3' },
   { name: 'needy', version: '1', preamble: 'Requires: what-nobody-has' },
@@ -98,6 +98,14 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt')], 'the agent on a mach
         hint: expect.stringMatching(/^leave out one of the packages/),
       });
       expect(await installed()).toEqual(['tiny-10.0-1']);
+    }, 120_000);
+
+    it('says that a name is none of a package, which would be installed again and again', async () => {
+      expect((await want('something =')).trouble).toMatchObject({
+        code: 'packages-failed',
+        reason: 'the package manager ended well, and no package of that name is installed',
+      });
+      await reach('user = absent', 'lib = absent');
     }, 120_000);
 
     it('waits for another that is at work', async () => {

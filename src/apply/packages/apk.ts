@@ -31,7 +31,7 @@ export const apk: Dialect = {
     { words: /Unable to lock database/i, means: 'locked' },
     { words: /No space left on device/, means: 'full' },
     { words: /\(no such package\)/, means: 'unknown' },
-    { words: /temporary error|network error|unable to fetch|could not connect/i, means: 'unreachable' },
+    { words: /^\d+ unavailable|could not connect|temporary error|network error/im, means: 'unreachable' },
     { words: /^ {4}(?:breaks|conflicts|satisfies): /m, means: 'conflict' },
   ],
   complaint: /^ERROR: (.+(?:\n {2}\S.+)?)$/m,

@@ -117,6 +117,7 @@ class Driver implements PackageManager {
     } catch (error) {
       if (!mayPass(error)) throw error;
       // An archive that moved on since the lists were fetched has not what they name: new lists, one more time.
+      await this.#repair();
       await this.#refresh();
       await this.#must(await words(), subject);
     }
