@@ -328,6 +328,8 @@ export const MUTANTS = [
     find: 'if (this.#booting) return joinWaits(this.#boot, seen)',
     replace: 'if (this.#booting) return joinWaits([], seen)',
     tests: ['test/e2e/late.test.ts'],
+  },
+  {
     id: 'latest-is-what-is-there',
     law: 2,
     file: 'src/apply/packages/dnf.ts',
