@@ -344,6 +344,7 @@ export const MUTANTS = [
     find: 'if (!fits) throw notThere(name, version, versions);',
     replace: 'if (!fits && wishes.length === 0) throw notThere(name, version, versions);',
     tests: ['test/e2e/rpm.test.ts'],
+    only: 'a name is none of a package',
   },
   {
     id: 'never-back-to-an-older-version',
