@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, existsSync, lstatSync, openSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
@@ -99,7 +99,9 @@ async function startUnder(agent: string): Promise<void> {
  * lines starts it again when it was killed; it ends when the agent was told to end (0) or another one is at work (75).
  */
 function startDetached(paths: Paths, agent: string): void {
-  const output = openSync(join(paths.log, 'agent.log'), 'a', 0o600);
+  const log = join(paths.log, 'agent.log');
+  if (lstatSync(log, { throwIfNoEntry: false })?.isFile() === false) rmSync(log, { recursive: true, force: true });
+  const output = openSync(log, 'a', 0o600);
   const child = spawn('/bin/sh', ['-c', keeperScript(agent)], {
     detached: true,
     stdio: ['ignore', output, output],

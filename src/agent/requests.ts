@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Clock } from '../lib/clock.ts';
-import { ensureDirectory, writeWhole } from '../lib/durable.ts';
+import { ownDirectory, writeWhole } from '../lib/durable.ts';
 import type { Status } from '../status/status.ts';
 
 /**
@@ -24,7 +24,7 @@ export class Requests {
 
   /** Calls `onRequest` when somebody asks. What was asked before, of an agent that was killed, is pending still. */
   async open(onRequest: () => void): Promise<void> {
-    for (const directory of [this.#requests, this.#answers]) await mkdir(directory, { recursive: true, mode: 0o700 });
+    for (const directory of [this.#requests, this.#answers]) await ownDirectory(directory);
     this.#watcher = watch(this.#requests, () => onRequest());
     this.#watcher.on('error', () => undefined);
   }
@@ -37,7 +37,7 @@ export class Requests {
     for (const name of names) {
       try {
         await rm(join(this.#requests, name), { force: true, recursive: true });
-        await ensureDirectory(this.#answers);
+        await ownDirectory(this.#answers);
         await writeWhole(join(this.#answers, name), JSON.stringify(status), { mode: 0o600, sync: false });
       } catch {
         // Whoever asked gives up in time; a full or broken /run must not end the agent.
@@ -66,7 +66,7 @@ export async function askForSync(
   const name = randomUUID();
   const request = join(run, 'requests', name);
   const answer = join(run, 'answers', name);
-  await mkdir(dirname(request), { recursive: true, mode: 0o700 });
+  for (const path of [request, answer]) await ownDirectory(dirname(path));
   await writeFile(request, '', { mode: 0o600, flag: 'wx' });
   const end = clock.elapsed() + timeoutMs;
   try {

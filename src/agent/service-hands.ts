@@ -113,10 +113,10 @@ export class ServiceHands {
 
   async #source(snapshot: Snapshot, path: string): Promise<ImageSource> {
     const archive = imageArchive(snapshot, path);
-    if (archive) return { kind: 'archive', name: path, path: await this.#cache.verified(archive.sha256) };
+    if (archive) return { kind: 'archive', name: path, path: await this.#cache.verified(archive.sha256, archive.size) };
     const files: ImageFile[] = [];
     for (const entry of imageEntries(snapshot, path)) {
-      const content = await this.#cache.verified(entry.sha256);
+      const content = await this.#cache.verified(entry.sha256, entry.size);
       files.push({ path: entry.path, mode: entry.mode, content });
     }
     return { kind: 'directory', files };

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { chmod, type FileHandle, lstat, mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errorCode } from './errors.ts';
 
@@ -90,6 +90,13 @@ export async function ensureDirectory(path: string, mode = 0o700): Promise<void>
     return await makeDirectory(path, mode); // once: below a link that leads nowhere it cannot be made
   });
   if (made) await chmod(path, mode);
+}
+
+/** The same for one that is ours alone: what stands in its place and is no directory makes room (law 5). */
+export async function ownDirectory(path: string, mode = 0o700): Promise<void> {
+  const found = await lstat(path).catch(() => undefined);
+  if (found && !found.isDirectory()) await rm(path, { force: true });
+  await ensureDirectory(path, mode);
 }
 
 /** false: something of that name is there. */

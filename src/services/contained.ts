@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { ensureDirectory } from '../lib/durable.ts';
-import { diskTrouble, HauloutError } from '../lib/errors.ts';
+import { ownDirectory } from '../lib/durable.ts';
+import { HauloutError } from '../lib/errors.ts';
 import { type RunResult, run } from '../lib/exec.ts';
 import { onSystemPath } from '../lib/present.ts';
 import type { Account } from './accounts.ts';
@@ -65,14 +65,13 @@ export async function runContained(containment: Containment, call: ContainedCall
   }
 }
 
-/** A disk that is full takes no log; that keeps no service from its start. */
+/** A disk that is full takes no log, and something else may stand in its place; that keeps no service from its start. */
 async function openLog(path: string, account: Account): Promise<OutputFile | undefined> {
   try {
-    await ensureDirectory(dirname(path));
+    await ownDirectory(dirname(path));
     return await OutputFile.open(path, account);
-  } catch (error) {
-    if (diskTrouble(error, 'service', path)) return undefined;
-    throw error;
+  } catch {
+    return undefined;
   }
 }
 

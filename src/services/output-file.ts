@@ -17,8 +17,13 @@ export class OutputFile {
 
   static async open(path: string, owner: Owner): Promise<OutputFile> {
     const file = await open(path, APPEND, 0o600);
+    const found = await file.stat();
+    if (!found.isFile()) {
+      await file.close();
+      throw new Error(`${path} is no file`); // a pipe that nobody reads would hold the service at its first words
+    }
     await file.chown(owner.uid, owner.gid); // so that the service may open /dev/stdout
-    return new OutputFile(file, (await file.stat()).size);
+    return new OutputFile(file, found.size);
   }
 
   async tail(): Promise<Buffer> {

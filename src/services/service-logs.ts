@@ -14,7 +14,8 @@ export async function trimServiceLogs(logs: string, largest = LARGEST): Promise<
 }
 
 async function trim(path: string, largest: number): Promise<void> {
-  const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
+  const file = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW).catch(() => undefined);
+  if (!file) return; // a link, a directory: no log of ours
   try {
     const { size } = await file.stat();
     if (size <= largest) return;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ContentCache } from '../../src/bucket/cache.ts';
@@ -40,6 +40,19 @@ describe('content that was fetched', () => {
     expect(readdirSync(cache.directory)).toEqual([digest]);
   });
 
+  it.each<[string, (path: string) => void]>([
+    ['a file', (path) => writeFileSync(path, '')],
+    ['a link to itself', (path) => symlinkSync(path, path)],
+    ['a link to nothing', (path) => symlinkSync('/nowhere/at/all', path)],
+  ])('is not there where the whole cache is %s, and comes back (law 5)', async (_, make) => {
+    const { cache, store, object, digest } = await fetched('hello');
+    rmSync(cache.directory, { recursive: true });
+    make(cache.directory);
+    expect(cache.has(digest, 5)).toBe(false);
+    expect(await cache.fetch(store, object)).toBe(digest);
+    expect(cache.has(digest, 5)).toBe(true);
+  });
+
   it('is not there where its name is a directory', async () => {
     const cache = new ContentCache(scratch());
     mkdirSync(cache.pathOf(sha256('x')));
@@ -61,10 +74,27 @@ describe('a copy that the disk spoilt', () => {
 
   it('is not used by its path either', async () => {
     const { cache, digest } = await fetched('hello');
-    expect(await cache.verified(digest)).toBe(cache.pathOf(digest));
+    expect(await cache.verified(digest, 5)).toBe(cache.pathOf(digest));
     writeFileSync(cache.pathOf(digest), 'HELLO');
-    expect(await rejection(cache.verified(digest))).toMatchObject({ code: 'content-missing' });
+    expect(await rejection(cache.verified(digest, 5))).toMatchObject({ code: 'content-missing' });
     expect(readdirSync(cache.directory)).toEqual([]);
+  });
+
+  it.each<[string, (path: string) => unknown]>([
+    ['a pipe that nobody fills', (path) => execFileSync('mkfifo', [path])],
+    [
+      'a hundred gigabytes of nothing',
+      (path) => {
+        writeFileSync(path, '');
+        truncateSync(path, 100 * 1024 ** 3);
+      },
+    ],
+  ])('%s in its place holds nobody up (law 5)', async (_, make) => {
+    const { cache, digest } = await fetched('hello');
+    const path = cache.pathOf(digest);
+    rmSync(path);
+    make(path);
+    expect(await rejection(cache.verified(digest, 5))).toMatchObject({ code: 'content-missing' });
   });
 
   it('is put right by the next fetch', async () => {

@@ -133,6 +133,35 @@ describeWith([root], 'law 5', () => {
     expect((await role.exec(`stat -c '%a %U' ${STATE} ${STATE}/objects`)).stdout).toBe('700 root\n700 root\n');
   });
 
+  it('converges where its places in memory and its logs are something else, the agent alive and started', async () => {
+    const places = ['/run/haulout/requests', '/run/haulout/answers', '/run/haulout/lock', '/run/haulout/resident.lock'];
+    const logs = ['agent.log', 'events.jsonl', 'services', 'services/clock.log'].map(
+      (name) => `/var/log/haulout/${name}`,
+    );
+    for (const [index, path] of [...places, ...logs].entries()) {
+      const how = (['random', 'directory', 'link', 'pipe', 'missing'] as const)[index % 5]!;
+      await role.exec(`p='${path}'; ${DAMAGES[how]}`);
+      await converges(`${path} ${how}`, false);
+      await role.killAgent();
+      await role.exec(`p='${path}'; ${DAMAGES[how]}`);
+      // Where the log itself is in the way, user-data is what starts the agent.
+      if (path.endsWith('agent.log')) await role.exec('sh /var/lib/cloud/instance/scripts/part-001', 120_000);
+      else await role.startAgent();
+      await converges(`${path} ${how}, started`, false);
+    }
+  }, 120_000);
+
+  it('starts a service whose log is something else', async () => {
+    for (const how of ['directory', 'pipe', 'link'] as const) {
+      await role.exec(`p=/var/log/haulout/services/clock.log; ${DAMAGES[how]}`);
+      await role.put('root/etc/clock.conf', `${how}\n`);
+      expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 2 } });
+    }
+    await role.exec('rm -rf /var/log/haulout/services/clock.log');
+    await role.put('root/etc/clock.conf', 'one\n');
+    expect((await role.sync()).health).toBe('healthy');
+  }, 60_000);
+
   it('keeps its hands off what a planted link leads to', async () => {
     expect((await role.exec('cat /etc/shadow; stat -c "%a %U %Y" /etc/shadow')).stdout).toBe(shadow);
   });
