@@ -43,8 +43,8 @@ const ACCOUNT = [
   '  disk once, and writes down the snapshot. The others do not sync. Not inside: the copy of each file to its place on the machine.',
   '* In life the agent is resident: a look does not pay for the start of a process, as each of these does.',
   '* `rclone sync` with its default flags asks for the modification time of each object it has already; the second line does not.',
-  '* Of large objects most of the cost is the sha256 that is taken on arrival (and the MD5 that some of the others take); who takes none,',
-  '  such as s5cmd, pays a third.',
+  '* Of large objects most of the cost is the sha256 and the MD5 that are taken on arrival: the one to know the content by, the other to',
+  '  hold it against its entity tag. Who takes neither, such as s5cmd, pays a third or less.',
   '* The bytes are noise. There is no TLS, and no network worth the name: what is measured is the work of the client.',
 ];
 
