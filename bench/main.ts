@@ -26,21 +26,27 @@ export async function main(words: readonly string[], programs: string): Promise<
     say(USAGE);
     return 64;
   }
-  let results: Results = { ...readResults(), machine: machine() };
-  if (wanted.has('reading')) {
-    const own = { store: join(programs, 'store.mjs'), look: join(programs, 'look.mjs') };
-    results = { ...results, reading: await benchReading({ rounds, programs: own, say }) };
+  const own = { store: join(programs, 'store.mjs'), look: join(programs, 'look.mjs') };
+  const parts: Readonly<Record<(typeof NAMES)[number], () => Promise<Partial<Results>>>> = {
+    reading: async () => ({ reading: await benchReading({ rounds, programs: own, say }) }),
+    boot: async () => ({ boot: await benchBoot({ rounds, say }) }),
+    rest: async () => ({ rest: await benchRest(say) }),
+  };
+  let measured: Partial<Results> = {};
+  for (const name of NAMES.filter((each) => wanted.has(each))) {
+    measured = { ...measured, ...(await parts[name]()) };
+    if (!values['dry-run']) write({ ...readResults(), ...measured, machine: machine() });
   }
-  if (wanted.has('boot')) results = { ...results, boot: await benchBoot({ rounds, say }) };
-  if (wanted.has('rest')) results = { ...results, rest: await benchRest(say) };
-  process.stdout.write(summary(results));
-  if (!values['dry-run']) {
-    writeFileSync('docs/bench.json', `${JSON.stringify(results, undefined, 1)}\n`);
-    writeFileSync('docs/bench.md', page(results));
-    writeFileSync('docs/bench.svg', picture(results));
-    say('next: git diff docs/bench.md; the figures of README.md come from there');
-  }
+  process.stdout.write(summary({ ...measured, machine: machine() }));
+  if (!values['dry-run']) say('next: git diff docs/bench.md; the figures of README.md come from there');
   return 0;
+}
+
+/** After each part: a later one that fails takes nothing of an earlier one with it. */
+function write(results: Results): void {
+  writeFileSync('docs/bench.json', `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync('docs/bench.md', page(results));
+  writeFileSync('docs/bench.svg', picture(results));
 }
 
 function readResults(): Partial<Results> {

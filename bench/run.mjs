@@ -30,6 +30,8 @@ await build({
   define: { HAULOUT_VERSION: '"bench"' },
 });
 process.chdir(dirname(here));
+// The tests' instances look for the built product beside themselves, and these are bundled elsewhere.
+process.env.HAULOUT_TEST_DIST ??= join(dirname(here), 'dist');
 const { main } = await import(pathToFileURL(join(out, 'main.mjs')).href);
 try {
   process.exitCode = await main(process.argv.slice(2), out);
