@@ -7,13 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundled } from './bundled.mjs';
 
-const { PEERS } = await bundled('../support/servers/all.ts');
-const { installPeer } = await bundled('../support/servers/peer.ts');
-
-for (const kind of PEERS) {
-  console.error(`${kind.name} ...`);
-  await installPeer(kind);
-}
+const { installPeers } = await bundled('../support/servers/install.ts');
+const peers = await installPeers();
 
 const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' };
 const directory = mkdtempSync(join(tmpdir(), 'haulout-stores-'));
@@ -36,7 +31,7 @@ rmSync(directory, { recursive: true, force: true });
 const OURS = 'the local cloud';
 const table = new Map();
 const notes = new Set();
-const columns = new Set([...PEERS.map(({ name }) => name), OURS, 'a directory']);
+const columns = new Set([...peers, OURS, 'a directory']);
 for (const { ancestorTitles, title, status: outcome } of results) {
   const place =
     ancestorTitles.map((text) => /: (.*)$/.exec(text)?.[1]).findLast((text) => text !== undefined) ??

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ConditionalWrites } from '../../../src/aws/probe.ts';
@@ -33,8 +33,10 @@ export interface PeerKind {
 }
 
 /** Where peers are kept: they are large, and the same for every checkout. */
-const CACHE =
+export const CACHE =
   process.env['HAULOUT_PEERS'] ?? join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'haulout', 'peers');
+/** Where Debian puts the libraries of this kind of machine. */
+export const LIBRARIES = `usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu`;
 const INSTALL_MS = 1_200_000;
 const START_MS = 60_000;
 
@@ -44,25 +46,6 @@ export function placeOf(kind: PeerKind): string {
 
 export function needPeer(kind: PeerKind): Need {
   return { name: kind.name, met: existsSync(join(placeOf(kind), 'complete')), get: 'npm run soak stores' };
-}
-
-/** Resolves with whether it is there now; why not is said. */
-export async function installPeer(kind: PeerKind): Promise<boolean> {
-  if (needPeer(kind).met) return true;
-  await mkdir(CACHE, { recursive: true });
-  const into = await mkdtemp(`${placeOf(kind)}.`);
-  try {
-    await kind.install(into);
-    await writeFile(join(into, 'complete'), '');
-    await rm(placeOf(kind), { recursive: true, force: true });
-    await rename(into, placeOf(kind));
-    return true;
-  } catch (error) {
-    process.stderr.write(`SKIPPED: ${kind.name}: ${error instanceof Error ? error.message : error}\n`);
-    return false;
-  } finally {
-    await rm(into, { recursive: true, force: true });
-  }
 }
 
 /** A program to its end; its output where it failed. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../wire.ts';
-import { answering, type PeerKind, startServer, succeed, unpackPackages, until } from './peer.ts';
+import { answering, LIBRARIES, type PeerKind, startServer, succeed, unpackPackages, until } from './peer.ts';
 
 const credentials = { accessKeyId: 'tester', secretAccessKey: 'testing' };
 
@@ -43,7 +43,7 @@ class Cluster {
   constructor(root: string, data: string) {
     this.#root = root;
     this.#data = data;
-    const libraries = ['lib/x86_64-linux-gnu', 'usr/lib/x86_64-linux-gnu', 'usr/lib', 'usr/lib/x86_64-linux-gnu/ceph'];
+    const libraries = [LIBRARIES.replace('usr/', ''), LIBRARIES, 'usr/lib', `${LIBRARIES}/ceph`];
     this.#env = {
       LD_LIBRARY_PATH: libraries.map((name) => join(root, name)).join(':'),
       PATH: `${join(root, 'usr/bin')}:${join(root, 'usr/sbin')}:${process.env['PATH'] ?? ''}`,
@@ -106,7 +106,7 @@ class Cluster {
   /** Without "crc secure" radosgw insists on encryption towards the monitor and, with auth none, loops on error -13. */
   #settings(fsid: string, port: number, monitorPort: number): string {
     const data = this.#data;
-    const library = join(this.#root, 'usr/lib/x86_64-linux-gnu');
+    const library = join(this.#root, LIBRARIES);
     return `[global]
 fsid = ${fsid}
 mon initial members = a

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../wire.ts';
-import { answering, type PeerKind, startServer, unpackPackages } from './peer.ts';
+import { answering, LIBRARIES, type PeerKind, startServer, unpackPackages } from './peer.ts';
 
 /** https://docs.openstack.org/swift/latest/: the S3 API of OpenStack's object store, from Debian's packages. */
 export const swift: PeerKind = {
@@ -19,7 +19,7 @@ export const swift: PeerKind = {
     const program = fileURLToPath(new URL('swift-server.py', import.meta.url));
     const env = {
       PYTHONPATH: join(directory, 'usr/lib/python3/dist-packages'),
-      LD_LIBRARY_PATH: join(directory, 'usr/lib/x86_64-linux-gnu'),
+      LD_LIBRARY_PATH: join(directory, LIBRARIES),
       PYTHONDONTWRITEBYTECODE: '1',
     };
     const server = startServer(['/usr/bin/python3', '-W', 'ignore', program, data, ...ports.map(String)], env);
