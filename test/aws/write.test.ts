@@ -64,6 +64,12 @@ describe('put', () => {
     }
   });
 
+  it.each([-2, 2])('writes when the clocks are %i hours apart', async (hours) => {
+    const s3 = await s3ForTest({ now: () => Date.now() + hours * 3_600_000 });
+    expect(await writerAt(s3.url).put('bkt', 'a', Buffer.from('x'))).toBe('written');
+    await expect.poll(() => s3.log.map(({ error }) => error)).toEqual(['RequestTimeTooSkewed', undefined]);
+  });
+
   it('a store that answers a condition with 501 is written to without one', async () => {
     const wire = await startWire((response, request) =>
       request.headers['if-none-match'] ? say(response, 501, errorXml('NotImplemented')) : say(response, 200, ''),
