@@ -64,6 +64,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     const reader = new BucketReader({
       endpoint: endpoint(),
       bucket,
+      owner: settings.owner,
       credentials,
       clock,
       random,
@@ -87,6 +88,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       },
       state: settings.state,
       role: settings.role,
+      owner: settings.owner,
     },
     credentials: () => metadata.credentials(false),
   });

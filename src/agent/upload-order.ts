@@ -6,6 +6,8 @@ import { BucketWriter, statusOf } from '../aws/write.ts';
 export interface UploadOrder {
   readonly endpoint: Endpoint;
   readonly bucket: string;
+  /** The account that must own the bucket, where one was named. */
+  readonly owner?: string | undefined;
   readonly credentials: Credentials;
   readonly objects: readonly { readonly key: string; readonly body: string }[];
 }
@@ -15,7 +17,8 @@ export const REFUSED = 77;
 
 /** The uploader's whole life. Resolves with its exit code. */
 export async function carryOutUpload(order: UploadOrder): Promise<number> {
-  const writer = new BucketWriter({ endpoint: order.endpoint, credentials: order.credentials });
+  const { endpoint, credentials, owner } = order;
+  const writer = new BucketWriter({ endpoint, credentials, owner });
   try {
     for (const { key, body } of order.objects) {
       await writer.put(order.bucket, key, Buffer.from(body), { contentType: 'application/json' });

@@ -17,6 +17,14 @@ export interface Live {
   readonly ledger: Ledger;
 }
 
+export interface UploadTarget {
+  readonly endpoint: Endpoint;
+  readonly state: BucketAddress;
+  readonly role: string;
+  /** The account that must own the bucket, where one was named. */
+  readonly owner: string | undefined;
+}
+
 const TIME_LIMIT_MS = 90_000;
 
 /**
@@ -27,7 +35,7 @@ export class StatusUpload {
   readonly #node: string;
   readonly #state: string;
   readonly #log: Log;
-  readonly #target: { endpoint: Endpoint; state: BucketAddress; role: string };
+  readonly #target: UploadTarget;
   readonly #credentials: () => Promise<Credentials | undefined>;
   #written = '';
   #saidWhy = '';
@@ -37,7 +45,7 @@ export class StatusUpload {
     /** The agent's state directory: the uploader's file is kept there. */
     readonly state: string;
     readonly log: Log;
-    readonly target: { endpoint: Endpoint; state: BucketAddress; role: string };
+    readonly target: UploadTarget;
     readonly credentials: () => Promise<Credentials | undefined>;
   }) {
     this.#node = parts.node;
@@ -52,13 +60,13 @@ export class StatusUpload {
     if (print === this.#written || status.instanceId === '') return;
     const credentials = await this.#credentials().catch(() => undefined);
     if (!credentials) return this.#say('this instance has no credentials: its status stays on its own disk');
-    const { endpoint, state, role } = this.#target;
+    const { endpoint, state, role, owner } = this.#target;
     const base = state.prefix === '' ? '' : `${state.prefix}/`;
     const key = `${base}instances/${role}/${status.instanceId}.json`;
     const objects = [{ key, body: `${JSON.stringify(status, null, 1)}\n` }];
     if (live)
       objects.push({ key: `${base}facts/${role}/${status.instanceId}.json`, body: `${JSON.stringify(live)}\n` });
-    const order = { endpoint, bucket: state.bucket, credentials, objects };
+    const order = { endpoint, bucket: state.bucket, owner, credentials, objects };
     const code = await this.#run(order).catch(() => null);
     if (code === 0) {
       this.#written = print;

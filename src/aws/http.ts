@@ -3,15 +3,27 @@ import https from 'node:https';
 import { HauloutError } from '../lib/errors.ts';
 import type { BucketOrigin } from './location.ts';
 
-/** No wait without an end. All in milliseconds; `total` bounds one request, its body included. */
+/**
+ * No wait without an end. All in milliseconds; `total` bounds one request, its body included. A body that trickles keeps every
+ * deadline but the last: in each `rateWindow` it must bring `rateBytes`.
+ */
 export interface Deadlines {
   readonly connect: number;
   readonly headers: number;
   readonly idle: number;
   readonly total: number;
+  readonly rateWindow: number;
+  readonly rateBytes: number;
 }
 
-export const READ_DEADLINES: Deadlines = { connect: 5_000, headers: 10_000, idle: 15_000, total: 900_000 };
+export const READ_DEADLINES: Deadlines = {
+  connect: 5_000,
+  headers: 10_000,
+  idle: 15_000,
+  total: 900_000,
+  rateWindow: 30_000,
+  rateBytes: 30 * 1024,
+};
 
 export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT';
@@ -67,7 +79,11 @@ export class Wire {
         answer.setTimeout(this.#deadlines.idle, () =>
           answer.destroy(timedOut(this.#origin.host, 'more bytes', this.#deadlines.idle)),
         );
-        answer.once('close', () => clearTimeout(total));
+        const rate = this.#watchRate(answer);
+        answer.once('close', () => {
+          clearTimeout(total);
+          clearInterval(rate);
+        });
         resolve(answer);
       });
       outgoing.on('error', (error) => {
@@ -78,6 +94,18 @@ export class Wire {
       });
       outgoing.end();
     });
+  }
+
+  /** By the socket's own count, so that the body stays the caller's to read. */
+  #watchRate(answer: http.IncomingMessage): NodeJS.Timeout {
+    const { rateWindow, rateBytes } = this.#deadlines;
+    let before = answer.socket.bytesRead;
+    return setInterval(() => {
+      const { bytesRead } = answer.socket;
+      if (bytesRead - before < rateBytes && !answer.complete)
+        answer.destroy(tooSlow(this.#origin.host, rateBytes, rateWindow));
+      before = bytesRead;
+    }, rateWindow);
   }
 
   close(): void {
@@ -125,5 +153,15 @@ function timedOut(host: string, what: string, after: number): HauloutError {
     subject: host,
     reason: `waited ${after / 1000} s for ${what}`,
     hint: 'check that this machine reaches the store (routes, security group, endpoint); it is tried again',
+  });
+}
+
+function tooSlow(host: string, bytes: number, window: number): HauloutError {
+  return new HauloutError({
+    code: 'store-too-slow',
+    step: 'bucket',
+    subject: host,
+    reason: `less than ${bytes} bytes came in ${window / 1000} s`,
+    hint: 'check the network between this machine and the store; it is tried again',
   });
 }

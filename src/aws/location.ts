@@ -8,10 +8,16 @@ export interface BucketAddress {
 
 /** How a store is reached. */
 export interface Endpoint {
-  /** Absolute http or https URL; may have a path (Walrus: `http://host:8773/services/Walrus`). Undefined: Amazon's own. */
+  /**
+   * Absolute http or https URL; may have a path (Walrus: `http://host:8773/services/Walrus`), and `{bucket}.` before the
+   * host's name where the store wants the bucket there. Undefined: Amazon's own.
+   */
   readonly url: string | undefined;
   readonly region: string;
 }
+
+/** At the start of an endpoint's host: there the bucket's name goes, instead of into the path. */
+export const IN_HOST = '//{bucket}.';
 
 /** Where requests for one bucket go: scheme, host with port, and what stands before the key. */
 export interface BucketOrigin {
@@ -35,7 +41,8 @@ export function parseBucketAddress(text: string): BucketAddress | undefined {
 
 /**
  * Virtual-host style for Amazon (path style where the bucket's name has dots, which its certificate does not cover);
- * path style for every endpoint that was named, because stores of one's own rarely have wildcard DNS.
+ * path style for every endpoint that was named, because stores of one's own rarely have wildcard DNS; `{bucket}.` says that
+ * one has.
  */
 export function bucketOrigin(endpoint: Endpoint, bucket: string): BucketOrigin {
   if (endpoint.url === undefined) {
@@ -51,13 +58,14 @@ export function bucketOrigin(endpoint: Endpoint, bucket: string): BucketOrigin {
           basePath: '/',
         };
   }
-  const url = new URL(endpoint.url);
+  const inHost = endpoint.url.includes(IN_HOST);
+  const url = new URL(endpoint.url.replace(IN_HOST, `//${bucket}.`));
   const protocol = url.protocol === 'https:' ? 'https:' : 'http:';
   return {
     protocol,
     hostname: url.hostname.replace(/^\[|\]$/g, ''),
     port: url.port ? Number(url.port) : protocol === 'https:' ? 443 : 80,
     host: url.host,
-    basePath: `${url.pathname.replace(/\/+$/, '')}/${encodeKey(bucket)}/`,
+    basePath: `${url.pathname.replace(/\/+$/, '')}/${inHost ? '' : `${encodeKey(bucket)}/`}`,
   };
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ask, type Place, type Said } from './ask.ts';
+import { unquote } from './listing-xml.ts';
 
 /** What a store does with a condition on a write: holds it, writes all the same, or refuses whoever sends one. */
 export type Manner = 'enforced' | 'ignored' | 'refused';
@@ -9,6 +10,8 @@ export interface ConditionalWrites {
   readonly createOnly: Manner;
   /** `If-Match` with a tag that is not the object's, after one that is was taken. */
   readonly ifMatch: Manner;
+  /** The store takes the tag in If-Match without its quotes only (radosgw 16): RFC 9110 and S3 want them. */
+  readonly bareTags?: true;
 }
 
 /**
@@ -25,9 +28,12 @@ export async function probeConditionalWrites(place: Place, prefix: string): Prom
     const createOnly = first.code === undefined ? mannerOf(await put('two', { 'if-none-match': '*' })) : 'refused';
     const plain = await put('three');
     if (plain.code !== undefined) throw new Error(plain.code);
-    const right = await put('four', { 'if-match': plain.headers.etag ?? '' });
+    const tag = plain.headers.etag ?? '';
+    const right = await put('four', { 'if-match': tag });
+    const bare = right.status === 412 && (await put('four', { 'if-match': unquote(tag) })).code === undefined;
     const wrong = await put('five', { 'if-match': `"${'0'.repeat(32)}"` });
-    return { createOnly, ifMatch: right.code === undefined ? mannerOf(wrong) : 'refused' };
+    const ifMatch = right.code === undefined || bare ? mannerOf(wrong) : 'refused';
+    return { createOnly, ifMatch, ...(bare ? { bareTags: true } : {}) };
   } finally {
     await ask(place, { method: 'DELETE', key }).catch(() => undefined);
   }
@@ -35,5 +41,6 @@ export async function probeConditionalWrites(place: Place, prefix: string): Prom
 
 function mannerOf({ status, code }: Said): Manner {
   if (code === undefined) return 'ignored';
-  return status === 412 ? 'enforced' : 'refused';
+  // 304 is what old releases of MinIO say, 409 a store in which two writers met.
+  return [412, 409, 304].includes(status) ? 'enforced' : 'refused';
 }

@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
-import type { Endpoint } from './location.ts';
+import { type Endpoint, IN_HOST } from './location.ts';
 import type { Credentials } from './sigv4.ts';
 
 /**
@@ -11,6 +11,8 @@ export interface WriterOptions {
   /** Undefined: the SDK's own chain (profile, environment ...), for the desk. */
   readonly credentials?: Credentials;
   readonly profile?: string;
+  /** Twelve digits: the account that must own the bucket; the store refuses when it is another. */
+  readonly owner?: string | undefined;
 }
 
 export interface PutOptions {
@@ -39,6 +41,7 @@ export class BucketWriter {
           Body: body,
           ...(how.contentType === undefined ? {} : { ContentType: how.contentType }),
           ...(how.createOnly ? { IfNoneMatch: '*' } : {}),
+          ...this.#expected(),
         }),
       );
       return 'written';
@@ -56,7 +59,7 @@ export class BucketWriter {
     const { GetObjectCommand } = await import('@aws-sdk/client-s3');
     const client = await this.#connected();
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() }));
       const chunks: Uint8Array[] = [];
       let size = 0;
       for await (const chunk of (Body ?? []) as AsyncIterable<Uint8Array>) {
@@ -74,6 +77,11 @@ export class BucketWriter {
 
   close(): void {
     void this.#client?.then((client) => client.destroy());
+  }
+
+  #expected(): { ExpectedBucketOwner?: string } {
+    const { owner } = this.#options;
+    return owner === undefined ? {} : { ExpectedBucketOwner: owner };
   }
 
   #connected(): Promise<S3Client> {
@@ -94,7 +102,8 @@ async function connect(options: WriterOptions): Promise<S3Client> {
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
-    ...(url === undefined ? {} : { endpoint: url, forcePathStyle: true }),
+    followRegionRedirects: true,
+    ...(url === undefined ? {} : { endpoint: url.replace(IN_HOST, '//'), forcePathStyle: !url.includes(IN_HOST) }),
     ...(options.credentials ? { credentials: options.credentials } : {}),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });

@@ -114,6 +114,7 @@ program
   .option('--role <name>', 'what the instances are for (default: last part of the prefix)')
   .option('--state <address>', 'where instances write (default: s3://bucket/.haulout)')
   .option('--settle <duration>', 'how long the bucket must be quiet before it is taken (default: 5s)')
+  .option('--owner <id>', "account that must own the bucket (12 digits); a stranger's is refused")
   .option('--anonymous', 'instances read the bucket without signing')
   .option('--runtime <list>', 'x64=SHA,arm64=SHA or none (default: what `haulout runtime add` put there last)')
   .option('--platform <name>', 'whose limit the script must keep', 'ec2')

@@ -20,6 +20,7 @@ export interface UserdataOptions {
   readonly state?: string;
   readonly settle?: string;
   readonly anonymous?: boolean;
+  readonly owner?: string;
   readonly runtime?: string;
   readonly embed?: boolean;
   readonly platform?: string;
@@ -82,7 +83,7 @@ class Desk {
   constructor(options: UserdataOptions) {
     this.#options = options;
     const profile = options.profile ? { profile: options.profile } : {};
-    this.#writer = new BucketWriter({ endpoint: endpointOf(options), ...profile });
+    this.#writer = new BucketWriter({ endpoint: endpointOf(options), owner: options.owner, ...profile });
   }
 
   async runtimes({ state }: Settings): Promise<ChosenRuntimes> {
@@ -126,6 +127,7 @@ export function settingsFrom(bucket: string, agent: string, options: Omit<Userda
     HAULOUT_ENDPOINT: endpoint ?? '',
     HAULOUT_REGION: region ?? '',
     HAULOUT_ANONYMOUS: options.anonymous ? 'true' : '',
+    HAULOUT_OWNER: options.owner ?? '',
     HAULOUT_ROLE: options.role ?? '',
     HAULOUT_STATE: options.state ?? '',
     HAULOUT_SETTLE: options.settle ?? '',

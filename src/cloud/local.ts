@@ -60,6 +60,8 @@ export interface LocalCloudOptions {
   readonly listing?: 'v1-only';
   /** Most entries of one page of a listing. Default 1,000. */
   readonly pageKeys?: number;
+  /** `bare`: If-Match holds only without quotes, as by Walrus. */
+  readonly ifMatch?: 'bare';
   /** The path of the S3 endpoint, such as `/services/Walrus`; it is part of `endpoint` and `instanceEndpoint`. */
   readonly basePath?: string;
   /** What stands between instances and the S3 endpoint: a bad network, in tests. */
@@ -128,7 +130,7 @@ export class LocalCloud {
     const data = await makeDataDirectory();
     const keys = new Keys();
     const desk = keys.add();
-    const { onRequest, faults, listing, pageKeys, basePath } = options;
+    const { onRequest, faults, listing, pageKeys, ifMatch, basePath } = options;
     const s3 = new S3Endpoint({
       region,
       keys: keys.find,
@@ -140,6 +142,7 @@ export class LocalCloud {
       ...(faults ? { faults } : {}),
       ...(listing ? { listing } : {}),
       ...(pageKeys ? { pageKeys } : {}),
+      ...(ifMatch ? { ifMatch } : {}),
       ...(basePath ? { basePath } : {}),
     });
     const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });

@@ -1,4 +1,4 @@
-import { type BucketAddress, parseBucketAddress } from '../aws/location.ts';
+import { type BucketAddress, IN_HOST, parseBucketAddress } from '../aws/location.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { HauloutError, type Trouble } from '../lib/errors.ts';
 import { suggest } from '../lib/suggest.ts';
@@ -18,6 +18,8 @@ export interface Settings {
   readonly region: string | undefined;
   /** HAULOUT_ANONYMOUS=true: read without signing. */
   readonly anonymous: boolean;
+  /** HAULOUT_OWNER: the account, twelve digits, that must own the bucket; undefined: whoever does. */
+  readonly owner?: string | undefined;
   /** HAULOUT_ROLE; default: last part of the prefix, else the bucket. */
   readonly role: string;
   /** HAULOUT_STATE=s3://bucket/prefix; default s3://<bucket>/.haulout */
@@ -67,7 +69,7 @@ export const SETTINGS: readonly SettingRow[] = [
     name: 'HAULOUT_ENDPOINT',
     meaning: 'the S3 service, path included',
     default: "Amazon's own",
-    form: 'https://host/path',
+    form: 'https://host/path, or https://{bucket}.host/path',
     check: checkEndpoint,
   },
   {
@@ -83,6 +85,13 @@ export const SETTINGS: readonly SettingRow[] = [
     default: 'false',
     form: 'true (or false)',
     check: matches(/^(true|false)$/, 'is neither true nor false'),
+  },
+  {
+    name: 'HAULOUT_OWNER',
+    meaning: 'the account that must own the buckets: one of a stranger is neither read nor written',
+    default: 'none is expected',
+    form: '123456789012',
+    check: matches(/^\d{12}$/, 'is not the number of an account'),
   },
   {
     name: 'HAULOUT_ROLE',
@@ -184,6 +193,7 @@ export function settingsRecord(settings: Settings): Record<string, string> {
     ...(endpoint === undefined ? {} : { HAULOUT_ENDPOINT: endpoint }),
     ...(region === undefined ? {} : { HAULOUT_REGION: region }),
     ...(settings.anonymous ? { HAULOUT_ANONYMOUS: 'true' } : {}),
+    ...(settings.owner === undefined ? {} : { HAULOUT_OWNER: settings.owner }),
     ...(settings.role === defaultRole(settings.bucket) ? {} : { HAULOUT_ROLE: settings.role }),
     ...(sameAddress(settings.state, defaultState(settings.bucket))
       ? {}
@@ -209,6 +219,7 @@ function meant(values: ReadonlyMap<string, string>): Settings {
     endpoint: value('HAULOUT_ENDPOINT'),
     region: value('HAULOUT_REGION'),
     anonymous: value('HAULOUT_ANONYMOUS') === 'true',
+    owner: value('HAULOUT_OWNER'),
     role: value('HAULOUT_ROLE') ?? defaultRole(bucket),
     state: parseBucketAddress(value('HAULOUT_STATE') ?? '') ?? defaultState(bucket),
     settleMs: parseDuration(value('HAULOUT_SETTLE') ?? '') ?? DEFAULT_SETTLE_MS,
@@ -257,6 +268,7 @@ function checkEndpoint(value: string): string | undefined {
   const url = /^https?:\/\/[^/]/.test(value) && URL.canParse(value) ? new URL(value) : undefined;
   if (!url) return 'is not an http or https URL';
   if (url.username || url.password) return 'holds a user name or a password, which user-data must not';
+  if (/[{}]/.test(value.replace(IN_HOST, '//'))) return 'has braces that are not {bucket}. at the start of the host';
   return url.search || url.hash || /[?#]$/.test(value) ? 'has a query or a fragment' : undefined;
 }
 

@@ -66,6 +66,8 @@ describe('where requests go', () => {
     ['http://[2001:db8::1]:9000', 'r', 'bkt', 'http:', '2001:db8::1', 9000, '[2001:db8::1]:9000', '/bkt/'],
     ['https://[::1]', 'r', 'bkt', 'https:', '::1', 443, '[::1]', '/bkt/'],
     ['http://10.0.0.1:3900', 'garage', 'bkt', 'http:', '10.0.0.1', 3900, '10.0.0.1:3900', '/bkt/'],
+    ['https://{bucket}.oss.example', 'r', 'bkt', 'https:', 'bkt.oss.example', 443, 'bkt.oss.example', '/'],
+    ['http://{bucket}.h:9000/p/', 'r', 'bkt', 'http:', 'bkt.h', 9000, 'bkt.h:9000', '/p/'],
     ['http://h:1/a%20b', 'r', 'bkt', 'http:', 'h', 1, 'h:1', '/a%20b/bkt/'],
     ['http://h:1/a b', 'r', 'bkt', 'http:', 'h', 1, 'h:1', '/a%20b/bkt/'],
   ])('endpoint %s, region %s, bucket %s', (url, region, bucket, protocol, hostname, port, host, basePath) => {

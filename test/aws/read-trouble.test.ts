@@ -94,7 +94,7 @@ describe('a body that stays short is body-incomplete, and was tried again', () =
 });
 
 describe('no wait is without an end', () => {
-  const deadlines = { headers: 150, idle: 150, total: 400 };
+  const deadlines = { headers: 150, idle: 150, total: 400, rateWindow: 10_000 };
   const retry = { attempts: 2, baseMs: 1, capMs: 1 };
 
   it('a store that does not answer', async () => {
@@ -128,6 +128,37 @@ describe('no wait is without an end', () => {
     });
     const read = () => rejection(readerAt(wire.url, { deadlines, retry }).read(object, new MemorySink()));
     expect(await within(800, read)).toMatchObject({ code: 'store-timeout', reason: expect.stringContaining('whole') });
+  });
+
+  it('a body that comes too slowly to be worth it', async () => {
+    const wire = await startWire((response) => {
+      response.writeHead(200, { 'content-length': object.size });
+      const trickle = setInterval(() => response.write('.'), 20);
+      response.once('close', () => clearInterval(trickle));
+    });
+    const slow = { deadlines: { rateWindow: 300, rateBytes: 1_000 }, retry };
+    const read = () => rejection(readerAt(wire.url, slow).read(object, new MemorySink()));
+    expect(await within(700, read)).toMatchObject({
+      code: 'store-too-slow',
+      reason: 'less than 1000 bytes came in 0.3 s',
+    });
+    expect(wire.asked).toHaveLength(2);
+  });
+
+  it('a body that is slow, but fast enough, comes whole', async () => {
+    const wire = await startWire((response) => {
+      response.writeHead(200, { 'content-length': object.size });
+      let sent = 0;
+      const trickle = setInterval(() => {
+        response.write(content.subarray(sent, sent + 10_000));
+        sent += 10_000;
+        if (sent >= object.size) response.end(() => clearInterval(trickle));
+      }, 60);
+      response.once('close', () => clearInterval(trickle));
+    });
+    const sink = new MemorySink();
+    await readerAt(wire.url, { deadlines: { rateWindow: 300, rateBytes: 1_000 }, retry }).read(object, sink);
+    expect(sink.bytes.equals(content)).toBe(true);
   });
 
   it('the body of a refusal', async () => {
@@ -213,4 +244,42 @@ it('pauses between tries are asked of the clock, and end with the budget', async
   const retry = { attempts: 50, baseMs: 200, capMs: 5_000, budgetMs: 20_000 };
   await rejection(readerAt(s3.url, { clock, retry, random: () => 1 }).list('', undefined));
   expect(pauses).toEqual([200, 400, 800, 1_600, 3_200, 5_000, 5_000]);
+});
+
+describe('a store that asks for time gets it', () => {
+  const clockOf = (slept: number[]) => ({
+    ...systemClock,
+    sleep: async (milliseconds: number) => void slept.push(Math.round(milliseconds)),
+  });
+  const pauses = async (retryAfter: string): Promise<number[]> => {
+    const slept: number[] = [];
+    const wire = await startWire((response, _, count) =>
+      count === 1
+        ? say(response, 503, errorXml('SlowDown'), { 'retry-after': retryAfter })
+        : say(response, 200, content),
+    );
+    await readerAt(wire.url, { clock: clockOf(slept), random: () => 0 }).readSmall('a', 200_000);
+    return slept;
+  };
+
+  it.each([
+    ['7', 7_000],
+    ['0', 0],
+    ['3600', 30_000],
+    ['soon', 0],
+    ['-5', 0],
+    ['Thu, 01 Jan 1970 00:00:00 GMT', 0],
+    ['Thu, 01 Jan 2099 00:00:00 GMT', 30_000],
+  ])('Retry-After: %s is a pause of %i ms, bounded', async (retryAfter, pause) => {
+    expect(await pauses(retryAfter)).toEqual([pause]);
+  });
+
+  it('and with many objects the tries beyond the first are bounded together, not each by itself', async () => {
+    const wire = await startWire((response) => say(response, 503, errorXml('SlowDown')));
+    const reader = readerAt(wire.url, { retry: { attempts: 5, baseMs: 1, capMs: 1 } });
+    const reads = Array.from({ length: 200 }, () => rejection(reader.readSmall('a', 9)));
+    for (const error of await Promise.all(reads)) expect(error).toMatchObject({ code: 's3-SlowDown' });
+    expect(wire.asked.length).toBeGreaterThanOrEqual(300);
+    expect(wire.asked.length).toBeLessThan(340);
+  });
 });

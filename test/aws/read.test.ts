@@ -118,7 +118,11 @@ describe('what is read is what was listed', () => {
     const sink = new MemorySink();
     expect(await rejection(reader.read(objects[0]!, sink))).toMatchObject({ code: 's3-PreconditionFailed' });
     expect(sink.written).toBe(0);
-    await expect.poll(() => s3.log.filter((entry) => entry.operation === 'GetObject').length).toBe(1);
+    const requests = () => s3.log.filter((entry) => entry.operation === 'GetObject').length;
+    await expect.poll(requests).toBe(2); // with the tag in quotes, and without: which of them this store compares is not known
+    await reader.read((await reader.list('', undefined)).objects[0]!, new MemorySink());
+    expect(await rejection(reader.read(objects[0]!, sink))).toMatchObject({ code: 's3-PreconditionFailed' });
+    await expect.poll(requests).toBe(4);
   });
 
   it('an object that is gone is NoSuchKey', async () => {
@@ -139,6 +143,51 @@ describe('what is read is what was listed', () => {
     expect(sink.most).toBeLessThanOrEqual(size);
     expect(wire.asked.map(({ headers }) => headers['if-match'])).toEqual(['"e"']);
   });
+
+  it('a store that compares tags without quotes is read, by one request more, once', async () => {
+    const s3 = await s3ForTest({ ifMatch: 'bare' });
+    for (const key of ['a', 'b']) await s3.endpoint.put('bkt', key, bytes(`text of ${key}`));
+    const reader = readerAt(s3.url);
+    const { objects } = await reader.list('', undefined);
+    for (const object of objects) {
+      const sink = new MemorySink();
+      await reader.read(object, sink);
+      expect(sink.text).toBe(`text of ${object.key}`);
+    }
+    expect(reader.cost.requests).toBe(4);
+    await s3.endpoint.put('bkt', 'a', bytes('TEXT of a'));
+    expect(await rejection(reader.read(objects[0]!, new MemorySink()))).toMatchObject({
+      code: 's3-PreconditionFailed',
+    });
+    expect(reader.cost.requests).toBe(5);
+  });
+
+  it('and so are many objects at once, while that is being found out', async () => {
+    let requests = 0;
+    // The first answers are late: the others learn the form meanwhile.
+    const s3 = await s3ForTest({ ifMatch: 'bare', faults: () => (requests++ < 3 ? { stallMs: 100 } : undefined) });
+    const keys = Array.from({ length: 40 }, (_, i) => `k${i}`);
+    for (const key of keys) await s3.endpoint.put('bkt', key, bytes(key));
+    const reader = readerAt(s3.url);
+    const { objects } = await reader.list('', undefined);
+    await Promise.all(objects.map((object) => reader.read(object, new MemorySink())));
+  });
+
+  it.each([
+    ['no tag', {}],
+    ['another tag', { etag: '"other"' }],
+  ])(
+    'a store that only seems to (it ignores what it cannot read) and answers with %s is not believed',
+    async (_, headers) => {
+      const wire = await startWire((response, { headers: { 'if-match': tag } }) =>
+        tag === '"e"' ? say(response, 412, '') : say(response, 200, 'other', headers),
+      );
+      const sink = new MemorySink();
+      const read = readerAt(wire.url).read({ key: 'a', etag: 'e', size: 5 }, sink);
+      expect(await rejection(read)).toMatchObject({ code: 's3-PreconditionFailed' });
+      expect([sink.written, wire.asked.length]).toEqual([0, 2]);
+    },
+  );
 
   it('a body without end is cut where the listing said', async () => {
     const wire = await startWire((response) => {

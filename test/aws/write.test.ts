@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BucketWriter, statusOf } from '../../src/aws/write.ts';
 import type { Fault } from '../../src/cloud/s3/faults.ts';
+import { resolveLocalNames } from '../support/local-names.ts';
 import { rejection, s3ForTest } from '../support/readers.ts';
 import { KEY, REGION } from '../support/s3.ts';
 import { errorXml, say, startWire } from '../support/wire.ts';
@@ -36,6 +37,37 @@ describe('put', () => {
     const put = (text: string) => writerAt(s3.url).put('bkt', 'a', Buffer.from(text), { createOnly: true });
     const results = await Promise.all(['1', '2', '3', '4'].map(put));
     expect(results.sort()).toEqual(['exists', 'exists', 'exists', 'written']);
+  });
+
+  it('goes to an endpoint with a path, and to the bucket in the host', async () => {
+    resolveLocalNames();
+    const s3 = await s3ForTest({ basePath: '/services/Walrus' });
+    const inHost = s3.url.replace('127.0.0.1', '{bucket}.localhost');
+    for (const url of [s3.url, inHost]) {
+      const writer = writerAt(`${url}/services/Walrus`);
+      await writer.put('bkt', 'a b', Buffer.from(url));
+      expect(Buffer.from((await writer.get('bkt', 'a b', 99))!).toString()).toBe(url);
+    }
+    await expect.poll(() => s3.log.map(({ bucket, key }) => `${bucket} ${key}`)).toEqual(Array(4).fill('bkt a b'));
+  });
+
+  it('says whose the bucket must be, and takes a refusal for one', async () => {
+    const s3 = await s3ForTest({ accountId: '123456789012' });
+    for (const [owner, status] of [
+      ['123456789012', undefined],
+      ['999999999999', 403],
+    ] as const) {
+      const writer = new BucketWriter({ endpoint: { url: s3.url, region: REGION }, credentials: KEY, owner });
+      onTestFinished(() => writer.close());
+      const put = writer.put('bkt', 'a', Buffer.from('x')).catch((error: unknown) => statusOf(error));
+      expect(await put).toBe(status ?? 'written');
+    }
+  });
+
+  it.each([-2, 2])('writes when the clocks are %i hours apart', async (hours) => {
+    const s3 = await s3ForTest({ now: () => Date.now() + hours * 3_600_000 });
+    expect(await writerAt(s3.url).put('bkt', 'a', Buffer.from('x'))).toBe('written');
+    await expect.poll(() => s3.log.map(({ error }) => error)).toEqual(['RequestTimeTooSkewed', undefined]);
   });
 
   it('a store that answers a condition with 501 is written to without one', async () => {

@@ -3,17 +3,25 @@ import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { directoryStore } from '../../src/bucket/directory-store.ts';
 import { s3Store } from '../../src/bucket/s3-store.ts';
+import { resolveLocalNames } from '../support/local-names.ts';
 import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
 import { put, scratch } from '../support/scratch.ts';
 import { type StoreUnderTest, storeContract } from '../support/store-contract.ts';
 
 interface Way extends NonNullable<Parameters<typeof s3ForTest>[0]> {
   readonly unsigned?: boolean;
+  /** The bucket in the host's name. */
+  readonly inHost?: boolean;
 }
 
-async function s3Under(prefix: string, { unsigned = false, ...options }: Way = {}): Promise<StoreUnderTest> {
+async function s3Under(
+  prefix: string,
+  { unsigned = false, inHost = false, ...options }: Way = {},
+): Promise<StoreUnderTest> {
   const s3 = await s3ForTest({ ...options, anonymousRead: unsigned });
-  const url = s3.url + (options.basePath ?? '');
+  const start = inHost ? `http://{bucket}.localhost:${new URL(s3.url).port}` : s3.url;
+  const url = start + (options.basePath ?? '');
+  if (inHost) resolveLocalNames();
   const base = prefix === '' ? '' : `${prefix}/`;
   if (prefix !== '')
     for (const stray of ['x', `${prefix}2/root/x`, `${prefix}`, 'root/x'])
@@ -33,6 +41,11 @@ storeContract('the same in pages of two, unsigned, a prefix, an endpoint with a 
   s3Under('a b/c', { listing: 'v1-only', pageKeys: 2, basePath: '/services/Walrus', unsigned: true }),
 );
 storeContract('an endpoint with a path, signed', () => s3Under('', { basePath: '/services/objectstorage' }));
+storeContract('the bucket in the host, in pages of two', () => s3Under('a b', { inHost: true, pageKeys: 2 }));
+storeContract('the bucket in the host of an endpoint with a path, unsigned', () =>
+  s3Under('', { inHost: true, basePath: '/services/Walrus', unsigned: true }),
+);
+storeContract('a bucket whose store compares tags without quotes', () => s3Under('', { ifMatch: 'bare' }));
 storeContract('a directory', async () => {
   const directory = join(scratch(), 'role');
   mkdirSync(directory);

@@ -115,6 +115,18 @@ describe('haulout userdata', () => {
     expect(keys()).toEqual([`state/agent/${AGENT}`]);
   });
 
+  it('puts the owner of the bucket into the script, and uploads nothing into a stranger\u2019s', async () => {
+    const ours = await userdata('--owner', '000000000000'); // the account of this endpoint
+    expect(ours.code).toBe(0);
+    expect(ours.stdout).toContain('\nHAULOUT_OWNER=000000000000\n');
+    await s3.endpoint.delete('bkt', AGENT_KEY);
+    const theirs = await userdata('--owner', '999999999999');
+    expect(theirs).toMatchObject({ code: 69, stdout: '' });
+    expect(theirs.stderr).toContain('AccessDenied');
+    expect(keys()).toEqual([]);
+    expect(await userdata('--owner', '1234')).toMatchObject({ code: 64, stdout: '' });
+  });
+
   it('refuses what would not fit, before anything is uploaded', async () => {
     const long = `s3://bkt/${'p'.repeat(60)}/${'q'.repeat(900)}`;
     const { code, stdout, stderr } = await haulout(

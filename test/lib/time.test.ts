@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { formatDuration, parseDuration } from '../../src/lib/duration.ts';
-import { retry } from '../../src/lib/retry.ts';
+import { RetryBudget, retry } from '../../src/lib/retry.ts';
 import { Chance } from '../support/chance.ts';
 import { VirtualClock } from '../support/clock.ts';
 import { rejection } from '../support/readers.ts';
@@ -69,6 +69,27 @@ describe('retry', () => {
     return { attempts, action };
   };
   const always = () => true;
+
+  it('waits for what the other side asked for, on top of its own pause', async () => {
+    const clock = new VirtualClock();
+    const tools = { clock, random: () => 0.5, askedFor: () => 1_000 };
+    expect(await retry(policy, tools, always, failing(2).action)).toBe('done');
+    expect(clock.sleeps).toEqual([1_050, 1_100]);
+  });
+
+  it('stops when a shared budget is spent, gets back what helped, and the rest over a minute', async () => {
+    const clock = new VirtualClock();
+    const budget = new RetryBudget(4, { elapsed: () => clock.elapsed() });
+    const tools = { clock, random: () => 0, budget };
+    expect(await retry(policy, tools, always, failing(3).action)).toBe('done');
+    const spent = failing(9);
+    expect(String(await rejection(retry(policy, tools, always, spent.action)))).toContain('failure 5');
+    const none = failing(9);
+    expect(String(await rejection(retry(policy, tools, always, none.action)))).toContain('failure 1');
+    clock.advance(30_000);
+    const half = failing(9);
+    expect(String(await rejection(retry(policy, tools, always, half.action)))).toContain('failure 3');
+  });
 
   it('ends with the first success', async () => {
     const clock = new VirtualClock();

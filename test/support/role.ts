@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { AgentEvent } from '../../src/agent/events.ts';
-import { type Faults, LocalCloud, type Machine } from '../../src/cloud/local.ts';
+import { type Faults, LocalCloud, type LocalCloudOptions, type Machine } from '../../src/cloud/local.ts';
 import type { MetadataOptions } from '../../src/cloud/metadata/handler.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { RunResult } from '../../src/lib/exec.ts';
@@ -39,6 +39,8 @@ export interface RoleOptions {
   readonly publicBucket?: boolean;
   /** false: the instance has no role. */
   readonly credentials?: boolean;
+  /** Another kind of store than Amazon's. */
+  readonly cloud?: LocalCloudOptions;
   /** Dialect and misbehaviour of the metadata service. */
   readonly metadata?: MetadataOptions;
 }
@@ -74,6 +76,7 @@ export class RoleUnderTest {
       anonymousRead: options.publicBucket ?? false,
       ...(options.faults ? { faults: options.faults } : {}),
       ...(options.network ? { around: options.network.store.before } : {}),
+      ...options.cloud,
     });
     try {
       cloud.s3.createBucket(BUCKET);

@@ -54,6 +54,7 @@ test('everything, in the ways a person writes it', () => {
     'HAULOUT_ENDPOINT="http://walrus:8773/services/Walrus"',
     'HAULOUT_REGION=',
     'HAULOUT_ANONYMOUS=true',
+    'HAULOUT_OWNER=123456789012',
     'HAULOUT_ROLE=web.1_a-b',
     'HAULOUT_STATE=s3://other-bucket',
     'HAULOUT_MODE=live',
@@ -65,7 +66,12 @@ test('everything, in the ways a person writes it', () => {
     region: undefined,
     role: 'web.1_a-b',
   });
-  expect(settings).toMatchObject({ anonymous: true, settleMs: 90_000, state: { bucket: 'other-bucket', prefix: '' } });
+  expect(settings).toMatchObject({
+    anonymous: true,
+    owner: '123456789012',
+    settleMs: 90_000,
+    state: { bucket: 'other-bucket', prefix: '' },
+  });
 });
 
 test('all troubles at once, no value in any of them', () => {
@@ -77,13 +83,14 @@ test('all troubles at once, no value in any of them', () => {
     'HAULOUT_ROLE=secret/thing',
     'HAULOUT_STATE=secret-thing',
     'HAULOUT_MODE=secret-thing',
+    'HAULOUT_OWNER=secret-thing',
     'HAULOUT_SETTLE=5',
     'HAULOUT_AGENT=secret-thing',
     'HAULOUT_BUKCET=secret-thing',
     'HAULOUT_ROLE=secret-thing',
     'HAULOUT_ROLE = secret-thing',
   );
-  expect(found).toHaveLength(12);
+  expect(found).toHaveLength(13);
   expect(found.join()).not.toMatch(/secret/i);
   expect(found).toContain('HAULOUT_BUKCET: is not a setting. did you mean HAULOUT_BUCKET?');
   expect(found).toContain('HAULOUT_ROLE: is set twice. keep one of the lines');
@@ -107,6 +114,9 @@ test.each([
   ['HAULOUT_ENDPOINT=ftp://host/'],
   ['HAULOUT_ENDPOINT=http:///path'],
   ['HAULOUT_ENDPOINT=http://host:99999'],
+  ["HAULOUT_ENDPOINT='https://host/{bucket}.x'"],
+  ["HAULOUT_ENDPOINT='https://{name}.host'"],
+  ['HAULOUT_OWNER=12345'],
   ['HAULOUT_SETTLE=2h'],
   ['HAULOUT_ROLE=..'],
   ['HAULOUT_ROLE=$(id)'],
@@ -177,9 +187,16 @@ const address = fc.record({
 const anySettings: fc.Arbitrary<Settings> = fc
   .record({
     bucket: address,
-    endpoint: fc.constantFrom(undefined, 'https://s3.example.org', 'http://[::1]:9000/a;b&c', 'http://h/$(x)|y!'),
+    endpoint: fc.constantFrom(
+      undefined,
+      'https://s3.example.org',
+      'http://[::1]:9000/a;b&c',
+      'http://h/$(x)|y!',
+      'https://{bucket}.h/p',
+    ),
     region: fc.constantFrom(undefined, 'us-east-1', 'garage'),
     anonymous: fc.boolean(),
+    owner: fc.constantFrom(undefined, '123456789012'),
     role: name,
     state: address,
     settleMs: fc.integer({ min: 0, max: 3_600_000 }),

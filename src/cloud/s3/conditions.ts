@@ -10,6 +10,9 @@ export interface ReadConditions {
   readonly ifUnmodifiedSince: string | undefined;
 }
 
+/** `bare`: the header must be the tag without its quotes, as Walrus compares them. */
+export type TagRule = 'quoted or bare' | 'bare';
+
 export type Verdict = 'met' | 'not-modified' | { readonly failed: string };
 
 export function readConditions(request: S3Request, prefix = ''): ReadConditions {
@@ -25,10 +28,11 @@ export function readConditions(request: S3Request, prefix = ''): ReadConditions 
  * An entity tag decides over a date: If-Match that holds silences If-Unmodified-Since, If-None-Match silences
  * If-Modified-Since. https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
  */
-export function judge(object: StoredObject, conditions: ReadConditions): Verdict {
+export function judge(object: StoredObject, conditions: ReadConditions, tags: TagRule = 'quoted or bare'): Verdict {
   const { ifMatch, ifNoneMatch, ifModifiedSince, ifUnmodifiedSince } = conditions;
   if (ifMatch !== undefined) {
-    if (!matchesTag(ifMatch, object.etag)) return { failed: 'If-Match' };
+    const same = tags === 'bare' ? ifMatch === object.etag : matchesTag(ifMatch, object.etag);
+    if (!same) return { failed: 'If-Match' };
   } else if (isAfter(object.lastModified, ifUnmodifiedSince) === true) return { failed: 'If-Unmodified-Since' };
   if (ifNoneMatch !== undefined) return matchesTag(ifNoneMatch, object.etag) ? 'not-modified' : 'met';
   return isAfter(object.lastModified, ifModifiedSince) === false ? 'not-modified' : 'met';
@@ -54,6 +58,15 @@ export function writePrecondition(request: S3Request): Precondition {
     if (!present) throw new S3Error('NoSuchKey');
     if (!matchesTag(ifMatch, present.etag)) throw failed('If-Match');
   };
+}
+
+/** A write as a store takes it that does not know conditions: as if they were not there, or not at all. */
+export function withoutConditions(request: S3Request, how: 'ignored' | 'refused'): S3Request {
+  const conditions = ['if-none-match', 'if-match'];
+  if (request.method === 'GET' || request.method === 'HEAD') return request;
+  if (how === 'refused' && conditions.some((name) => request.header(name) !== undefined))
+    throw notImplemented('conditions on writes');
+  return { ...request, header: (name) => (conditions.includes(name) ? undefined : request.header(name)) };
 }
 
 /** Clients send the tag with quotes, without, weak, or several with commas between. */

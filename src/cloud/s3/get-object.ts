@@ -22,7 +22,7 @@ type Read = (object: StoredObject, range: ByteRange | undefined) => Readable | u
 function answer(call: Call, read: Read): Reply {
   const { request } = call;
   const object = call.store.object(call.bucket, call.key);
-  const verdict = judge(object, readConditions(request));
+  const verdict = judge(object, readConditions(request), call.tags);
   if (typeof verdict === 'object') throw failed(verdict.failed);
   const headers = { ...objectHeaders(object), ...overrides(call) };
   if (verdict === 'not-modified') return { status: 304, headers: unchanged(headers) };

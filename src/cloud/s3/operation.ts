@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { Body } from './body.ts';
 import { type Checksum, checksumField } from './checksums.ts';
+import type { TagRule } from './conditions.ts';
 import type { Uploads } from './multipart.ts';
 import type { ObjectStore } from './objects.ts';
 import type { Permit } from './permit.ts';
@@ -21,6 +22,8 @@ export interface Call {
   readonly accountId: string;
   /** Most entries of one page of a listing. */
   readonly pageKeys: number;
+  /** How If-Match is compared when reading. */
+  readonly tags: TagRule;
   body(limits?: BodyLimits): Body;
 }
 

@@ -1,4 +1,5 @@
 import type { S3Key } from './authenticate.ts';
+import type { Elsewhere } from './elsewhere.ts';
 import type { RequestLogEntry } from './exchange.ts';
 import type { Faults } from './faults.ts';
 
@@ -24,6 +25,12 @@ export interface S3Options {
   readonly listing?: 'v1-only';
   /** Most entries of one page of a listing. Default 1,000, as in S3. */
   readonly pageKeys?: number;
+  /** Buckets that are in another region: requests for them get 301 PermanentRedirect. */
+  readonly elsewhere?: ReadonlyMap<string, Elsewhere>;
+  /** `bare`: If-Match holds only without quotes, as by Walrus. */
+  readonly ifMatch?: 'bare';
+  /** What becomes of conditions on writes, where not what S3 does. */
+  readonly conditionalWrites?: 'ignored' | 'refused';
   /** What stands before the bucket in every path, such as `/services/Walrus`. Default: nothing. */
   readonly basePath?: string;
 }

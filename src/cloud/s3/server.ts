@@ -33,6 +33,9 @@
  * - `listing: 'v1-only'`: list-type, continuation-token, start-after and fetch-owner are not heard; ListObjects answers.
  * - `basePath`: the endpoint has a path; requests beside it get 404 NoSuchBucket.
  * - `pageKeys`: shorter pages.
+ * - `elsewhere`: buckets of other regions; 301 PermanentRedirect with region, endpoint and Location, before any check.
+ * - `ifMatch: 'bare'`: an entity tag in If-Match is compared as text with the tag without quotes.
+ * - `conditionalWrites`: If-None-Match and If-Match on writes are not heard (`ignored`) or get 501 (`refused`).
  *
  * ## Client quirks
  * - The JavaScript SDK adds `?x-id=` to the query, and streams in chunks with a trailer.
@@ -49,6 +52,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../../lib/clock.ts';
 import { authenticate, type S3Key } from './authenticate.ts';
 import { openBody } from './body.ts';
+import { withoutConditions } from './conditions.ts';
+import { sendElsewhere } from './elsewhere.ts';
 import { S3Error } from './errors.ts';
 import {
   type Exchange,
@@ -182,10 +187,12 @@ export class S3Endpoint {
     const { region } = this.#options;
     const request = readRequest(exchange.incoming, this.#where());
     exchange.request = request;
-    const meant = this.#options.listing === 'v1-only' ? asVersion1(request) : request;
+    const meant = this.#heard(request);
     exchange.operation = operationName(meant);
     const refused = await this.#misbehave(exchange);
     if (refused) return refused;
+    const elsewhere = this.#options.elsewhere?.get(request.bucket ?? '');
+    if (elsewhere) sendElsewhere(request, elsewhere);
     const key = (id: string) => findKey(this.#options.keys, id);
     exchange.identity = authenticate(request, { region, key, now: this.#now });
     const operation = findOperation(meant);
@@ -215,6 +222,7 @@ export class S3Endpoint {
       region: this.#options.region,
       accountId: this.#accountId,
       pageKeys: this.#options.pageKeys ?? 1_000,
+      tags: this.#options.ifMatch ?? 'quoted or bare',
       body: ({ maxBytes = most, ignoreChecksum = false } = {}) =>
         openBody(request, { identity, maxBytes: Math.min(maxBytes, most), ignoreChecksum, raw: receive(exchange) }),
     };
@@ -236,6 +244,13 @@ export class S3Endpoint {
     await systemClock.sleep(milliseconds, over).catch(() => {
       throw new S3Error('ServiceUnavailable');
     });
+  }
+
+  /** The request as a store of the asked-for kind hears it; what was signed stays what was sent. */
+  #heard(request: S3Request): S3Request {
+    const { listing, conditionalWrites } = this.#options;
+    const written = conditionalWrites ? withoutConditions(request, conditionalWrites) : request;
+    return listing === 'v1-only' ? asVersion1(written) : written;
   }
 
   #where(): Where {
