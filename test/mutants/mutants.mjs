@@ -47,7 +47,7 @@ export const MUTANTS = [
     id: 'what-left-the-bucket-leaves-the-disk',
     law: 3,
     file: 'src/agent/wanted.ts',
-    find: 'if (!taken) return { snapshot: undefined, trouble: noSpec(world.store.name) };',
+    find: 'if (!taken) {\n    patience.missed(noSpec(store.name), from);\n    return { snapshot: undefined, trouble: noSpec(store.name) };\n  }',
     replace:
       'if (!taken) taken = { snapshot: { digest: "0".repeat(64), entries: [] }, print: "", fetched: 0, strangers: [] };',
     tests: ['test/e2e/law-3.test.ts'],
@@ -136,8 +136,8 @@ export const MUTANTS = [
     id: 'fetched-content-is-not-synced',
     law: 6,
     file: 'src/bucket/take.ts',
-    find: 'if (entries.length > 0) await cache.sync();',
-    replace: 'if (entries.length < 0) await cache.sync();',
+    find: '    await cache.sync();\n',
+    replace: '    if (entries.length < 0) await cache.sync();\n',
     tests: ['test/bucket/take.test.ts'],
   },
   {
@@ -191,9 +191,9 @@ export const MUTANTS = [
   {
     id: 'a-start-of-the-agent-is-a-boot',
     law: 8,
-    file: 'src/agent/make-world.ts',
-    find: 'const bootId = await readBootId();',
-    replace: 'const bootId = `${await readBootId()} ${Date.now()}`;',
+    file: 'src/agent/boot-id.ts',
+    find: 'return id;',
+    replace: 'return `${id} ${Date.now()}`;',
     tests: ['test/e2e/law-8.test.ts'],
   },
   {
