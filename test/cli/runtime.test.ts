@@ -5,21 +5,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/lib/digest.ts';
 import { haulout } from '../support/cli.ts';
+import { nodeLike } from '../support/node-like.ts';
 import { dist } from '../support/role.ts';
 import { KEY, REGION, type RunningS3, startS3 } from '../support/s3.ts';
 
 const NOTE = '.haulout/runtime/current.json';
-const MACHINES = { x64: 0x3e, arm64: 0xb7 };
-
-/** The outside of a Node: the header of a Linux program, the version in its bytes, the size. What it is not: able to run. */
-function nodeLike(arch: keyof typeof MACHINES, version: string, size = 33 * 1024 * 1024): Buffer {
-  const bytes = Buffer.alloc(size);
-  bytes.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  bytes.writeUInt16LE(MACHINES[arch], 18);
-  bytes.write(`https://nodejs.org/download/release/v${version}/node-v${version}.tar.gz`, 4_096);
-  return bytes;
-}
-
 describe('haulout runtime add', () => {
   let s3: RunningS3;
   let env: Record<string, string>;

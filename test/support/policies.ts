@@ -34,7 +34,7 @@ function weaker(statement: Statement): { name: string; left: Statement | undefin
   }
   const actions = listOf<string>(statement.Action);
   const resources = listOf<string>(statement.Resource);
-  const place = (resource: string) => resource.replace(/^arn:aws:s3:::[^/]*\//, '');
+  const place = (resource: string) => resource.replace(/^arn:aws:s3:::([^/]*\/)?/, '');
   if (actions.length < 2 && resources.length < 2)
     return [{ name: `${actions[0]} ${place(resources[0] ?? '')}`, left: undefined }];
   const fewer = without(actions).map(([name, rest]) => ({ name, left: { ...statement, Action: rest } }));

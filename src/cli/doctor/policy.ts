@@ -29,14 +29,14 @@ export function policyFor(whom: string, settings: Settings): Policy {
   });
 }
 
-/** What a machine does: reads its role and the agent, writes what it says of itself. */
+/** What a machine does: reads its role, the agent and perhaps a Node; writes what it says of itself. */
 function instancePolicy(settings: Settings): Policy {
-  const { role, state, list } = namesOf(settings);
+  const { role, list } = namesOf(settings);
   const places = ['', 'root/', 'services/'].map(role.key);
   return policy(
     allow('ReadTheRole', ['s3:ListBucket'], [role.bucket], { StringEquals: { 's3:prefix': places } }),
     allow('ReadTheContent', ['s3:GetObject'], [SPEC_PATH, 'root/*', 'services/*'].map(role.arn)),
-    allow('ReadTheAgent', ['s3:GetObject'], [state.arn('agent/*')]),
+    allow('ReadWhatRunsIt', ['s3:GetObject'], list(['agent/*', 'runtime/*'])),
     allow('TellOfItself', ['s3:PutObject'], list([`instances/${settings.role}/*`, `facts/${settings.role}/*`])),
   );
 }
@@ -45,13 +45,11 @@ function instancePolicy(settings: Settings): Policy {
 function deskPolicy(settings: Settings): Policy {
   const { role, state, list } = namesOf(settings);
   return policy(
-    allow('ListTheRole', ['s3:ListBucket'], [role.bucket], { StringLike: { 's3:prefix': [role.key('*')] } }),
+    // All of it: to those who may list a part only, what is missing is forbidden, and a first upload asks what is there.
+    allow('SeeTheBucket', ['s3:ListBucket'], [...new Set([role.bucket, state.bucket])]),
     allow('UploadTheRole', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [role.arn('*')]),
-    allow('UploadTheAgent', ['s3:GetObject', 's3:PutObject'], [state.arn('agent/*')]),
+    allow('UploadWhatRunsMachines', ['s3:GetObject', 's3:PutObject'], list(['agent/*', 'runtime/*'])),
     allow('ReadWhatMachinesTell', ['s3:GetObject'], list([`facts/${settings.role}/*`])),
-    allow('SeeTheRuntimes', ['s3:ListBucket'], [state.bucket], {
-      StringEquals: { 's3:prefix': [state.key('runtime/')] },
-    }),
     allow('TryTheStore', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [state.arn('probe/*')]),
   );
 }
