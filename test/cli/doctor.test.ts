@@ -235,6 +235,18 @@ describe('haulout doctor, where something is not', () => {
     expect((await told(s3.url)).words('agent')[0]).toMatch(/^fail: .* is there with other bytes/);
   });
 
+  it('a runtime that is noted: there, and gone', async () => {
+    const s3 = await storeForTest();
+    const digest = 'ab'.repeat(32);
+    const note = { schema: 1, runtimes: { x64: { sha256: digest, version: '24.21.0', size: 5 } } };
+    await s3.endpoint.put('bkt', '.haulout/runtime/current.json', { bytes: Buffer.from(JSON.stringify(note)) });
+    const gone = await told(s3.url);
+    expect(gone.words('runtime')).toEqual(['fail: Node 24.21.0 for x64 (abababababab) is noted, and not there']);
+    expect(gone.of('runtime')[0]?.next).toBe(`haulout runtime add ${BUCKET} --from 24.21.0 --arch x64`);
+    await s3.endpoint.put('bkt', `.haulout/runtime/${digest}`, { bytes: Buffer.from('12345') });
+    expect((await told(s3.url)).words('runtime')).toEqual(['ok: Node 24.21.0 for x64 (abababababab)']);
+  });
+
   it('names of objects that would be obeyed by a terminal', async () => {
     const s3 = await storeForTest();
     await s3.endpoint.put('bkt', 'planet/root/a\u001b[2Jb', { bytes: Buffer.from('x') });
