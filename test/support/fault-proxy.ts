@@ -184,7 +184,7 @@ function endless(
 ): void {
   response.writeHead(status, headers);
   response.write(body);
-  const more = Buffer.alloc(65_536, 'x');
+  const more = Buffer.alloc(1_048_576, 'x');
   const timer = setInterval(() => response.write(more), 5);
   response.once('close', () => clearInterval(timer));
 }
