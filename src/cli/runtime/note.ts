@@ -31,7 +31,7 @@ export async function addToNote(writer: BucketWriter, state: BucketAddress, adde
 }
 
 /** Written by some desk, so read as anybody's: what is not right is not there. */
-function parseNote(text: string): RuntimeNote {
+export function parseNote(text: string): RuntimeNote {
   let parsed: unknown;
   try {
     parsed = JSON.parse(text);
