@@ -116,6 +116,8 @@ export class NoNodeCloud {
 
   /** An instance from nothing until its file is there, as the bucket says; over https until its agent is installed. */
   async boot(way: Way, access: Access): Promise<Outcome> {
+    const lacking = missing(way);
+    if (lacking.length > 0) return { ok: false, seconds: 0, console: [`this machine itself has no ${lacking}`] };
     const started = performance.now();
     const lines: string[] = [];
     const cable = this.#room.allocate();
@@ -241,7 +243,6 @@ function hidden(way: Way): string[] {
   return [...gone, ...versions].flatMap((name) => DIRECTORIES.map((directory) => `${directory}/${name}`));
 }
 
-/** Whether the row can be tried here at all. */
-export function missing(way: Way): string[] {
+function missing(way: Way): string[] {
   return way.has.filter((name) => spawnSync('/bin/sh', ['-c', `PATH=/usr/bin:/bin command -v ${name}`]).status !== 0);
 }

@@ -6,7 +6,7 @@ import { type Launch, prepareLaunch, type Ran } from './launch.ts';
 import { toolbox } from './toolbox.ts';
 
 /** A "Node" for tests: says a version, and when it is run says on what. What it is not: a Node. */
-export const RUNTIME = gzipSync('#!/bin/sh\n[ "$1" = --version ] && { echo v22.1.0; exit; }\necho "took $1"\n');
+const RUNTIME = gzipSync('#!/bin/sh\n[ "$1" = --version ] && { echo v22.1.0; exit; }\necho "took $1"\n');
 const PIN = sha256(RUNTIME);
 
 /** A launch on a machine without a Node, which pins a runtime. */
