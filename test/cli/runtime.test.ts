@@ -27,8 +27,9 @@ describe('haulout runtime add', () => {
     mkdirSync(file('node-v24.21.0-linux-arm64/bin'), { recursive: true });
     writeFileSync(file('node-v24.21.0-linux-arm64/bin/node'), nodeLike('arm64', '24.21.0'));
     writeFileSync(file('node-v24.21.0-linux-arm64/bin/npm'), 'not this one');
-    for (const [flag, name] of [['z', 'n.tgz'], ['J', 'n.tar.xz']]) // biome-ignore format: a pair a form
-      execFileSync('tar', [`-c${flag}f`, file(name!), '-C', s3.directory, 'node-v24.21.0-linux-arm64']);
+    const packed = (name: string) => [file(name), '-C', s3.directory, 'node-v24.21.0-linux-arm64'];
+    execFileSync('tar', ['-czf', ...packed('n.tgz')]);
+    execFileSync('tar', ['-cJf', ...packed('n.tar.xz')]);
   });
   afterAll(() => s3.close());
   beforeEach(async () => {
