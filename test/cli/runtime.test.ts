@@ -5,9 +5,12 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../src/lib/digest.ts';
 import { haulout } from '../support/cli.ts';
+import { command, skippedAloud } from '../support/needs.ts';
 import { nodeLike } from '../support/node-like.ts';
 import { dist } from '../support/role.ts';
 import { KEY, REGION, type RunningS3, startS3 } from '../support/s3.ts';
+
+const xz = command('xz', 'xz-utils');
 
 const NOTE = '.haulout/runtime/current.json';
 describe('haulout runtime add', () => {
@@ -29,7 +32,7 @@ describe('haulout runtime add', () => {
     writeFileSync(file('node-v24.21.0-linux-arm64/bin/npm'), 'not this one');
     const packed = (name: string) => [file(name), '-C', s3.directory, 'node-v24.21.0-linux-arm64'];
     execFileSync('tar', ['-czf', ...packed('n.tgz')]);
-    execFileSync('tar', ['-cJf', ...packed('n.tar.xz')]);
+    if (xz.met) execFileSync('tar', ['-cJf', ...packed('n.tar.xz')]);
   });
   afterAll(() => s3.close());
   beforeEach(async () => {
@@ -48,7 +51,8 @@ describe('haulout runtime add', () => {
     expect(stderr).toContain('next: haulout userdata s3://bkt/planet');
   });
 
-  it.each(['arm64', 'n.tgz', 'n.tar.xz'])('takes the same out of %s', async (name) => {
+  const archives = skippedAloud('a Node out of a .tar.xz', [xz]) ? ['n.tgz'] : ['n.tgz', 'n.tar.xz'];
+  it.each(['arm64', ...archives])('takes the same out of %s', async (name) => {
     const direct = await add('--from', file('arm64'), '--dry-run');
     const { code, stdout } = await add('--from', file(name), '--dry-run');
     expect({ code, stdout }).toEqual({ code: 0, stdout: direct.stdout });
