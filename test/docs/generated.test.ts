@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { median } from '../../bench/measure.ts';
 import { page } from '../../bench/page.ts';
 import { picture } from '../../bench/picture.ts';
 import type { Results } from '../../bench/results.ts';
@@ -63,6 +64,25 @@ describe('the benchmark', () => {
   ])('%s has the figures of docs/bench.json and no others', (path, make) => {
     if (process.env['UPDATE'] === '1') writeFileSync(join(top, path), make(results));
     expect(readFileSync(join(top, path), 'utf8')).toBe(make(results));
+  });
+
+  it('bears out what README says of it', () => {
+    const cpu = (phase: string, client: string) => {
+      const { clients } = results.reading!.phases.find(({ name }) => name === phase)!;
+      return median(clients.find(({ name }) => name === client)!.runs.map((run) => run.cpu));
+    };
+    const idle = cpu('no change', 'haulout');
+    const readme = readFileSync(join(top, 'README.md'), 'utf8').replace(/\s+/g, ' ');
+    expect(readme).toContain('takes about a ninth of the processor time of `rclone sync`');
+    expect(Math.round(cpu('no change', 'rclone') / idle)).toBe(9);
+    expect(readme).toContain('little more than half of that of `rclone sync --use-server-modtime`');
+    expect(idle / cpu('no change', 'rclone --use-server-modtime')).toBeGreaterThan(0.5);
+    expect(idle / cpu('no change', 'rclone --use-server-modtime')).toBeLessThan(0.6);
+    expect(readme).toContain("The first sync takes less than rclone's, too.");
+    expect(cpu('first sync', 'haulout')).toBeLessThan(cpu('first sync', 'rclone'));
+    expect(readme).toContain('A boot takes about a second longer than a shell script');
+    const wall = (runs: readonly { readonly wall: number }[]) => median(runs.map((run) => run.wall));
+    expect(Math.round(wall(results.boot!.haulout) - wall(results.boot!.script))).toBe(1);
   });
 });
 
