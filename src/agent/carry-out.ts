@@ -13,7 +13,7 @@ import type { TroubleStatus } from '../status/status.ts';
 import { keepLedger, withoutLedger } from './keep-ledger.ts';
 import type { Outcome, Scene } from './outcome.ts';
 import type { Round } from './round.ts';
-import type { ServiceTrouble } from './service-hands.ts';
+import type { Done, ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
 import type { World } from './world.ts';
 
@@ -137,7 +137,7 @@ class Hand {
   }
 
   async #activate(step: StepOf<'activate-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
-    const { world, round, identity, snapshot } = this.#job;
+    const { world, identity, snapshot } = this.#job;
     const { facts } = this.#scene;
     if (step.phases.includes('validate')) {
       const refused = await world.services.validate(service);
@@ -146,8 +146,7 @@ class Hand {
         return refused;
       }
     }
-    const { failure, notes } = await world.services.activate(step, service, snapshot, identity);
-    for (const note of notes) round.note(note);
+    const failure = this.#noted(await world.services.activate(step, service, snapshot, identity));
     if (failure) return failure;
     const fact = facts.services[service.id];
     if (!fact) return undefined;
@@ -163,8 +162,13 @@ class Hand {
   }
 
   async #stop(step: StepOf<'stop-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
-    const failure = await this.#job.world.services.stop(service, step.remove);
+    const failure = this.#noted(await this.#job.world.services.stop(service, step.remove));
     if (!failure) await this.#keep(withSubjects(this.#ledger, [[step.subject, activated(service.state)]]));
+    return failure;
+  }
+
+  #noted({ failure, notes }: Done): ServiceTrouble | undefined {
+    for (const note of notes) this.#job.round.note(note);
     return failure;
   }
 

@@ -26,6 +26,12 @@ export interface ServiceTrouble {
   readonly output: string;
 }
 
+/** `notes`: words about what was mended, or went on all the same. */
+export interface Done {
+  readonly failure: ServiceTrouble | undefined;
+  readonly notes: readonly string[];
+}
+
 type Activation = Extract<Step, { do: 'activate-service' }>;
 
 /** The agent's hands on services: each step of a plan handed to the services room. */
@@ -68,20 +74,16 @@ export class ServiceHands {
     return ran.ok ? undefined : { trouble: invalid(id, ran.timedOut), output: ran.output };
   }
 
-  /** Every phase of the step but `validate`. Returns words about what was mended on the way. */
-  async activate(
-    step: Activation,
-    service: ServiceSpec,
-    snapshot: Snapshot,
-    identity: Identity,
-  ): Promise<{ failure: ServiceTrouble | undefined; notes: readonly string[] }> {
+  /** Every phase of the step but `validate`. */
+  async activate(step: Activation, service: ServiceSpec, snapshot: Snapshot, identity: Identity): Promise<Done> {
     const tools = this.#tools;
     const phases = new Set(step.phases);
     // Unpacked before the old one is stopped: an image that is refused stops nothing.
-    const notes = phases.has('swap-image') ? await this.#unpack(service, snapshot) : [];
+    let notes = phases.has('swap-image') ? await this.#unpack(service, snapshot) : [];
     if (phases.has('stop')) {
-      const failure = troubleOf(await stop(tools, this.#call(service)));
-      if (failure) return { failure, notes };
+      const stopped = await this.#stop(service);
+      notes = [...notes, ...stopped.notes];
+      if (stopped.failure) return { ...stopped, notes };
     }
     if (phases.has('swap-image')) await switchImage(service.id, this.#digest(service, snapshot), this.#place);
     const outcome = await activate(tools, {
@@ -92,10 +94,17 @@ export class ServiceHands {
     return { failure: troubleOf(outcome), notes };
   }
 
-  async stop(service: ServiceSpec, remove: boolean): Promise<ServiceTrouble | undefined> {
-    const failure = troubleOf(await stop(this.#tools, this.#call(service)));
-    if (!failure && remove && service.source.kind === 'image') await removeImage(service.id, this.#place);
-    return failure;
+  async stop(service: ServiceSpec, remove: boolean): Promise<Done> {
+    const stopped = await this.#stop(service);
+    if (!stopped.failure && remove && service.source.kind === 'image') await removeImage(service.id, this.#place);
+    return stopped;
+  }
+
+  async #stop(service: ServiceSpec): Promise<Done> {
+    const outcome = await stop(this.#tools, this.#call(service));
+    const unheeded = outcome.ok ? outcome.unheeded : undefined;
+    const notes = unheeded ? [`${unheeded.subject}: ${unheeded.reason}; all of it was ended all the same`] : [];
+    return { failure: troubleOf(outcome), notes };
   }
 
   async #unpack(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {

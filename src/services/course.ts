@@ -34,7 +34,12 @@ export interface StepTaken {
 
 /** What became of it. `output` is the end of what the failed step printed: it may hold secrets, so `trouble` never does. */
 export type Outcome =
-  | { readonly ok: true; readonly steps: readonly StepTaken[] }
+  | {
+      readonly ok: true;
+      readonly steps: readonly StepTaken[];
+      /** Of a `stop`: the hook failed, and the service was ended all the same. */
+      readonly unheeded?: HauloutError;
+    }
   | {
       readonly ok: false;
       readonly steps: readonly StepTaken[];

@@ -25,7 +25,10 @@ export async function activate(tools: ServiceTools, call: Activation): Promise<O
   return course.finish();
 }
 
-/** bin/stop if there is one, then the end of all that is left in the service's scope. */
+/**
+ * bin/stop if there is one, then the end of all that is left in the service's scope. A hook that fails is told, and holds nothing
+ * up: it is of the image that goes, and the one that mends it must be able to come.
+ */
 export async function stop(tools: ServiceTools, call: ServiceCall): Promise<Outcome> {
   const course = new Course(tools, call);
   const { service } = call;
@@ -35,8 +38,13 @@ export async function stop(tools: ServiceTools, call: ServiceCall): Promise<Outc
     return course.finish();
   }
   await course.hook('stop', {});
-  await course.attempt('stop', () => tools.hooks.containment.end(serviceScope(service.id), STOP_GRACE_MS));
-  return course.finish();
+  const asked = await course.finish();
+  const end = new Course(tools, call);
+  await end.attempt('stop', () => tools.hooks.containment.end(serviceScope(service.id), STOP_GRACE_MS));
+  const ended = await end.finish();
+  const { steps } = asked;
+  if (asked.ok || !ended.ok) return { ...ended, steps };
+  return { ok: true, steps, unheeded: asked.trouble };
 }
 
 /** One look, for each sync. */

@@ -134,6 +134,28 @@ describeWith([root], 'the contract of hooks', () => {
     expect((await told('configure.cfg')).slice(0, 400)).toContain('serviceId=app');
   });
 
+  it('goes on when bin/stop of the old image fails or hangs: the one that mends it must be able to come', async () => {
+    const former = spec().replace('timeout = 10s', 'timeout = 1s');
+    await role.put('haulout.ini', former);
+    for (const [version, end] of [
+      ['three', 'exit 5'],
+      ['four', 'sleep 77102'],
+    ] as const) {
+      await role.put('services/app/bin/stop', hook(`${end}\n`, version));
+      await role.sync();
+    }
+    await role.put('services/app/bin/stop', hook());
+    const { health, notes } = await role.sync();
+    expect({ health, notes }).toEqual({
+      health: 'healthy',
+      notes: ['service:app: bin/stop did not end within its time limit; all of it was ended all the same'],
+    });
+    expect(await told('failed')).toContain('word stop\nword hook-timeout');
+    expect([await role.pids('sleep 77101'), await role.pids('sleep 77102')].map((pids) => pids.length)).toEqual([1, 0]);
+    await role.put('haulout.ini', spec());
+    expect((await role.sync()).health).toBe('healthy');
+  });
+
   it('tells bin/failed the step and the reason, and tells us the end of the output', async () => {
     await role.put('services/app/bin/configure', hook('exit 9\n'));
     const { trouble } = await role.sync();

@@ -109,6 +109,14 @@ export const MUTANTS = [
     tests: ['test/userdata/without-node.test.ts'],
   },
   {
+    id: 'a-stop-that-fails-holds-up-its-successor',
+    law: 9,
+    file: 'src/services/lifecycle.ts',
+    find: 'return { ok: true, steps, unheeded: asked.trouble };',
+    replace: 'return asked;',
+    tests: ['test/e2e/hook-contract.test.ts'],
+  },
+  {
     id: 'a-short-body-is-whole',
     law: 4,
     file: 'src/aws/read.ts',

@@ -247,7 +247,11 @@ describeWith([root], 'the life of an image', () => {
     const left = await set.containment.members(serviceScope('web'));
     expect(left.length).toBeGreaterThan(0);
     const outcome = await stop(set.tools, { service: spec(), directory: set.directory });
-    expect(outcome).toMatchObject({ ok: false, failed: 'stop', trouble: { code: 'hook-failed' } });
+    expect(outcome).toMatchObject({
+      ok: true,
+      steps: [{ step: 'stop', ok: false }],
+      unheeded: { code: 'hook-failed' },
+    });
     expect(await set.containment.members(serviceScope('web'))).toEqual([]);
     expect(await stop(set.tools, { service: spec(), directory: '/nonexistent' })).toMatchObject({ ok: true });
   });
