@@ -92,6 +92,17 @@ test.each([
   expect(metadataAddress(override).href).toBe(address);
 });
 
+test('a token that came cut is known to nobody: another is asked for, and never none', async () => {
+  let times = 0;
+  launch.wire.before = (request, response) => {
+    const cut = request.method === 'PUT' && ++times === 1;
+    if (cut) response.end('AQAE');
+    return cut;
+  };
+  expect(await instanceId(metadataAt(new URL(launch.wire.metadata), world))).toMatch(/^i-/);
+  expect(launch.wire.requests.map((line) => line.split(' ')[0])).toEqual(['PUT', 'GET', 'PUT', 'GET']);
+});
+
 test('a bucket that refuses is asked for 300 s, with new keys each time', async () => {
   onBucket((_times, response) => {
     s3Error(response, 403, 'AccessDenied');
@@ -201,8 +212,13 @@ test.each([
 
 test('an install that does not end is ended', async () => {
   const path = `${launch.directory}/stuck.mjs`;
-  writeFileSync(path, 'setInterval(() => {}, 1000);');
-  await expect(runInstall(path, [], {}, 300)).rejects.toMatchObject({ exit: 1, message: /did not end within 0.3 s/ });
+  writeFileSync(path, 'await new Promise(() => {});');
+  const { argv, env } = process;
+  try {
+    await expect(runInstall(path, [], {}, 300)).rejects.toMatchObject({ exit: 1, message: /did not end within 0.3 s/ });
+  } finally {
+    Object.assign(process, { argv, env });
+  }
 });
 
 describeWith([command('openssl', 'openssl')], 'an https endpoint', () => {

@@ -115,6 +115,19 @@ describeWith(NEEDS, 'a machine without a Node', () => {
     expect(launch.wire.requests).toEqual(['PUT /latest/api/token']);
   });
 
+  test('a token that came cut is known to nobody: another is asked for, and never none', async () => {
+    let times = 0;
+    launch.wire.before = (request, response) => {
+      const cut = request.method === 'PUT' && ++times === 1;
+      if (cut) end(response, 200, 'AQAE');
+      return cut;
+    };
+    const { code, stderr } = await launch.boot('curl');
+    expect(code).toBe(0);
+    expect(stderr).toMatch(/metadata: \S+: it answers 401; trying again/);
+    expect(launch.wire.count(/^PUT \/latest\/api\/token/)).toBe(2);
+  });
+
   test('"System is still starting up" is no answer, whatever its status', async () => {
     let times = 0;
     launch.wire.before = (_request, response, url) => {

@@ -20,8 +20,9 @@ export function metadataAddress(override: string | undefined): URL {
 }
 
 /**
- * IMDSv2. A refused token (401, 403) is the end: plain requests instead would undo what the operator demanded. A service
- * that knows no tokens (404: older Eucalyptus, OpenStack) is asked without.
+ * IMDSv2. A refusal (403; 401 without a token) is the end: plain requests instead would undo what the operator demanded. 401 to
+ * a token says that it is none, as one that was cut on its way: a new one is asked for. A service that knows no tokens (404:
+ * older Eucalyptus, OpenStack) is asked without.
  */
 export function metadataAt(base: URL, world: World): ReadMetadata {
   let token: string | undefined;
@@ -41,7 +42,12 @@ export function metadataAt(base: URL, world: World): ReadMetadata {
   return (path, shape) =>
     patiently(`metadata: ${path}`, HINT, LONGEST_PAUSE_MS, world, async () => {
       token ??= await getToken();
-      return textOf(path, await send('GET', path, token ? { 'x-aws-ec2-metadata-token': token } : {}), shape);
+      const reply = await send('GET', path, token ? { 'x-aws-ec2-metadata-token': token } : {});
+      if (reply.status === 401 && token) {
+        token = undefined;
+        throw new Error('it knows no such token');
+      }
+      return textOf(path, reply, shape);
     });
 }
 

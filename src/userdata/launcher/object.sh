@@ -15,6 +15,13 @@ meta() {
     token=$word
   fi
   ask GET "$service/$1" 5 "$memory/word" ${token:+"X-aws-ec2-metadata-token: $token"}
+  # It knows no such token, as one that was cut on its way: the next try asks for another.
+  case $code:$token in 401:?*)
+    unset token
+    why="metadata: $1: it answers 401"
+    return 1
+    ;;
+  esac
   shaped "$1" "$2"
 }
 # Eucalyptus answers "System is still starting up" with 200: a status is not believed without the right characters.
