@@ -14,7 +14,7 @@ export function agentText(exit = 0, mark = 'first'): Buffer {
 const { argv, env } = process;
 const path = env.HAULOUT_ROOT + '/installed.json';
 writeFileSync(path, JSON.stringify({ mark: '${mark}', argv: argv.slice(1), env, umask: process.umask() }));
-process.exit(${exit});
+process.exitCode = ${exit};
 `);
 }
 
