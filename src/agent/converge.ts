@@ -1,6 +1,7 @@
-import { observe } from '../apply/observe.ts';
+import { type Eyes, observe } from '../apply/observe.ts';
 import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
 import { makePlan } from '../plan/plan.ts';
+import type { ServiceSpec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import { carryOut } from './carry-out.ts';
 import { clockNote } from './clock-note.ts';
@@ -51,7 +52,7 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     round.converged(outcome, settled, unkept);
     const acted = outcome.changed.length > 0;
     const facts = acted
-      ? await observe(world.eyes, spec, snapshot, identity, world.settings.role)
+      ? await observe(withActivated(world.eyes, outcome), spec, snapshot, identity, world.settings.role)
       : outcome.scene.facts;
     live = { schema: 1, identity, facts, ledger: settled };
     await tidy(world, settled, memory, settled !== ledger);
@@ -62,6 +63,12 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
   await world.waits.turn(status.health);
   await world.report(status, live);
   return status;
+}
+
+/** An activation ends with a check that held: that service is not looked at once more in the same round. */
+function withActivated(eyes: Eyes, { changed }: Outcome): Eyes {
+  const activated = (service: ServiceSpec) => service.state === 'running' && changed.includes(`service:${service.id}`);
+  return { ...eyes, healthy: async (service) => (activated(service) ? true : await eyes.healthy(service)) };
 }
 
 /** Law 2: what converged whole is proven; what failed for the third time is set aside. */

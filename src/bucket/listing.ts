@@ -19,12 +19,11 @@ const MOST_OBJECTS = 100_000;
  */
 export async function listRole(store: Store): Promise<RoleListing> {
   const top = await store.list('', '/');
-  let objects = top.objects.filter(({ key }) => key === SPEC_PATH);
   const rooms = top.prefixes.filter((prefix) => ROOMS.includes(prefix));
-  for (const room of rooms) {
-    const listed = await store.list(room, undefined);
-    objects = objects.concat(listed.objects.filter(({ key }) => !key.endsWith('/')));
-  }
+  const listed = await Promise.all(rooms.map((room) => store.list(room, undefined)));
+  const objects = top.objects
+    .filter(({ key }) => key === SPEC_PATH)
+    .concat(...listed.map((room) => room.objects.filter(({ key }) => !key.endsWith('/'))));
   if (objects.length > MOST_OBJECTS) throw tooMany(store.name, objects.length);
   for (const { key } of objects) if (!isPlainPath(key)) throw badName(key);
   const strangers = [...top.objects.map(({ key }) => key), ...top.prefixes].filter(

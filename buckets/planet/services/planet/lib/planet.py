@@ -33,7 +33,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
-import feedparser
 import jinja2
 from markupsafe import Markup
 
@@ -228,6 +227,8 @@ def refresh(feed, memory, answer, now):
     body, headers = answer
     if body is None:
         return memory | {'good': now}, 'same'
+    import feedparser  # the largest of all that is imported here, and --check does without
+
     try:
         parsed = feedparser.parse(body, response_headers={'content-location': feed.url} | headers)
     except Exception as error:  # whatever a stranger's bytes do to the parser, the other feeds go on
@@ -251,7 +252,7 @@ def oddity(parsed):
     """Not well-formed, or in another encoding than it says: read all the same, but its owner may like to know."""
     if not parsed.bozo:
         return ''
-    wrong_encoding = isinstance(parsed.bozo_exception, feedparser.CharacterEncodingOverride)
+    wrong_encoding = type(parsed.bozo_exception).__name__ == 'CharacterEncodingOverride'
     return 'its encoding is not the one it names' if wrong_encoding else 'it is not well-formed'
 
 
