@@ -22,8 +22,12 @@ export const SPEC_PATH = 'haulout.ini';
 
 export function makeSnapshot(entries: readonly SnapshotEntry[]): Snapshot {
   const sorted = [...entries].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  const lines = sorted.map((e) => `${e.mode.toString(8)} ${e.sha256} ${e.size} ${e.path}\n`);
-  return { digest: sha256(lines.join('')), entries: sorted };
+  return { digest: digestOf(sorted), entries: sorted };
+}
+
+/** Of entries that are sorted by path. */
+export function digestOf(sorted: readonly SnapshotEntry[]): string {
+  return sha256(sorted.map((e) => `${e.mode.toString(8)} ${e.sha256} ${e.size} ${e.path}\n`).join(''));
 }
 
 /** DESIGN §5: S3 loses exec bits, so where a file stands says whether it can be run. */

@@ -43,7 +43,10 @@ export async function takeSnapshot(
     ...(options.last ? { known: options.last.print } : {}),
   });
   if (!listing.objects.some(({ key }) => key === SPEC_PATH)) return undefined;
-  const { snapshot, fetched } = await fetchChanged(store, cache, listing, options.last?.snapshot);
+  const { last } = options;
+  const known = last?.print === listing.print && last.snapshot.entries.every((e) => cache.has(e.sha256, e.size));
+  if (known) return { snapshot: last.snapshot, print: listing.print, fetched: 0, strangers: listing.strangers };
+  const { snapshot, fetched } = await fetchChanged(store, cache, listing, last?.snapshot);
   return { snapshot, print: listing.print, fetched, strangers: listing.strangers };
 }
 
@@ -62,7 +65,6 @@ async function fetchChanged(
     if (same) kept.push(before);
     else changed.push(object);
   }
-  if (last && changed.length === 0 && kept.length === last.entries.length) return { snapshot: last, fetched: 0 };
   const fetched = await fetchAll(store, cache, changed);
   return { snapshot: makeSnapshot(kept.concat(fetched)), fetched: fetched.length };
 }

@@ -1,7 +1,7 @@
 import { lstat, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isPlainPath } from '../bucket/listing.ts';
-import { makeSnapshot, type Snapshot, type SnapshotEntry } from '../bucket/snapshot.ts';
+import { digestOf, type Snapshot, type SnapshotEntry } from '../bucket/snapshot.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { readRegular } from '../lib/read-regular.ts';
 import { emptyLedger, type Ledger, type SubjectRecord } from './ledger.ts';
@@ -36,7 +36,7 @@ export class StateFiles {
   async readSnapshot(digest: string): Promise<Snapshot | undefined> {
     if (!/^[0-9a-f]{64}$/.test(digest)) return undefined;
     const found = await this.#read(join('snapshots', `${digest}.json`), isSnapshot);
-    return found && makeSnapshot(found.entries).digest === digest ? found : undefined;
+    return found && digestOf(found.entries) === digest ? found : undefined;
   }
 
   async writeSnapshot(snapshot: Snapshot): Promise<void> {
