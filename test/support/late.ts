@@ -40,8 +40,8 @@ server.on('message', (question, { port, address }) => {
 });
 server.bind(53, '127.0.0.1');
 `;
-/** As dpkg holds it: fcntl, the whole file. */
-const HOLDER = `use Fcntl; open(my $f, '+>>', '/var/lib/dpkg/lock-frontend') or die; my $l = pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0);
+/** Perl: holds the lock as dpkg does (fcntl, the whole file), for so many seconds. */
+export const HOLDER = `use Fcntl; open(my $f, '+>>', '/var/lib/dpkg/lock-frontend') or die; my $l = pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0);
 fcntl($f, F_SETLK, $l) or die; sleep $ARGV[0];
 `;
 const BEGINS = 'late: begins';

@@ -127,7 +127,7 @@ export class RoleUnderTest {
 
   /** `haulout sync --json` on the instance: one round now, and its status. */
   async sync(): Promise<Status> {
-    const result = await this.exec('haulout sync --json', 300_000);
+    const result = await this.exec('haulout sync --json', 600_000);
     try {
       return JSON.parse(result.stdout) as Status;
     } catch {

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { setClock, WRONG_CLOCK_BEGINS } from './late.ts';
+import { HOLDER, setClock, WRONG_CLOCK_BEGINS } from './late.ts';
 import { type Cell, outcomeOf, type WeatherGround } from './weather.ts';
 
 const BUSY_MS = 20_000;
@@ -50,7 +50,7 @@ export async function hookCells(ground: WeatherGround): Promise<Cell[]> {
         }
         const left = (await role.pids('sleep 77120')).length;
         if (left > 0 && hook !== 'start') throw new Error(`${left} processes of bin/${hook} are left`);
-        await role.put('haulout.ini', `${spec}[service.zoo]\nimage = services/zoo\nstate = absent\n`);
+        await role.put('haulout.ini', `${spec}[service.zoo]\nimage = services/zoo\nstate = absent\ntimeout = 2s\n`);
         for (const other of HOOKS) await role.put(`services/zoo/bin/${other}`, well);
         return outcomeOf(status);
       });
@@ -139,18 +139,20 @@ export async function packageCells(ground: WeatherGround): Promise<Cell[]> {
   const install = async (before: string, after: string) => {
     await role.put('haulout.ini', without);
     await role.sync();
-    await role.exec(before);
+    const { code, output } = await role.exec(before);
+    if (code !== 0) throw new Error(`the fault could not be made: ${output}`);
     await role.put('haulout.ini', withPackage);
     const outcome = await ground.sync();
     await role.exec(after);
     return outcome;
   };
-  const holder =
-    "use Fcntl; open(my $f, '+>>', '/var/lib/dpkg/lock-frontend') or die; fcntl($f, F_SETLK, pack('s s l! l! i', F_WRLCK, 0, 0, 0, 0)) or die; sleep 30;";
+  const holdLock = [
+    `cat > /run/holder.pl <<'END'\n${HOLDER}END`,
+    'setsid perl /run/holder.pl 30 > /run/holder.log 2>&1 < /dev/null & sleep 1',
+    'kill -0 $!',
+  ].join('\n');
   const cells = [
-    await ground.cell(at('a lock held for 30 s'), () =>
-      install(`setsid perl -e "${holder.replaceAll('$', '\\$')}" > /dev/null 2>&1 < /dev/null & sleep 1`, 'true'),
-    ),
+    await ground.cell(at('a lock held for 30 s'), () => install(holdLock, 'true')),
     await ground.cell(at('no archive'), () =>
       install(
         'printf \'Acquire::http::Proxy "http://10.77.0.1:1";\\n\' > /etc/apt/apt.conf.d/zzz; apt-get clean',

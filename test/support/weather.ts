@@ -134,7 +134,10 @@ export class WeatherGround {
     const over = this.badFor(ms, befalls);
     const { code, output } = await this.role.exec(`sh ${SCRIPT}`, 400_000);
     await over;
-    return code === 0 ? outcomeOf(await this.role.sync()) : `launcher-${code}: ${output.slice(-200)}`;
+    if (code === 0) return outcomeOf(await this.role.sync());
+    this.fine();
+    await this.role.exec(`sh ${SCRIPT}`, 400_000);
+    return `launcher-${code}: ${output.slice(-200)}`;
   }
 
   /** An agent that starts without knowing who it is, while the weather is bad for so long. */
