@@ -41,6 +41,12 @@ export interface BootRun {
 export interface BootResult {
   readonly at: string;
   readonly rounds: number;
+  readonly stores: readonly BootPair[];
+}
+
+export interface BootPair {
+  /** How long the store waits before it answers a request, milliseconds. */
+  readonly latencyMs: number;
   readonly haulout: readonly BootRun[];
   readonly script: readonly BootRun[];
 }
