@@ -60,9 +60,12 @@ export class ServiceHands {
     return installedDigest(service, this.#place);
   }
 
-  /** undefined: it has no check and no unit to ask. */
+  /** undefined: it has no check and no unit to ask. A check that cannot be run ends no round: what mends it comes with one. */
   async healthy(service: ServiceSpec): Promise<boolean | undefined> {
-    const result = await check(this.#tools, this.#call(service));
+    const result = await check(this.#tools, this.#call(service)).catch((error: unknown) => {
+      if (error instanceof HauloutError) return { ok: false } as const;
+      throw error;
+    });
     return result === 'nothing-to-check' ? undefined : result.ok;
   }
 

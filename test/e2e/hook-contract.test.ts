@@ -156,6 +156,16 @@ describeWith([root], 'the contract of hooks', () => {
     expect((await role.sync()).health).toBe('healthy');
   });
 
+  it.each([
+    ['no interpreter', '#!/usr/bin/perl9\n'],
+    ['no first line', 'no program\n'],
+  ])('a check that cannot be run (%s) is mended by the next upload', async (_, check) => {
+    await role.put('services/app/bin/check', check);
+    expect((await role.sync()).trouble).toMatchObject({ code: 'hook-not-runnable', subject: 'service:app' });
+    await role.put('services/app/bin/check', hook());
+    expect((await role.sync()).health).toBe('healthy');
+  });
+
   it('tells bin/failed the step and the reason, and tells us the end of the output', async () => {
     await role.put('services/app/bin/configure', hook('exit 9\n'));
     const { trouble } = await role.sync();

@@ -117,6 +117,14 @@ export const MUTANTS = [
     tests: ['test/e2e/hook-contract.test.ts'],
   },
   {
+    id: 'a-check-that-cannot-run-ends-the-round',
+    law: 9,
+    file: 'src/agent/service-hands.ts',
+    find: 'if (error instanceof HauloutError) return { ok: false } as const;',
+    replace: '',
+    tests: ['test/e2e/hook-contract.test.ts'],
+  },
+  {
     id: 'a-short-body-is-whole',
     law: 4,
     file: 'src/aws/read.ts',
