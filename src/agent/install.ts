@@ -6,6 +6,7 @@ import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { EXIT } from '../lib/exit.ts';
+import { SYSTEMD_RUNS } from '../lib/present.ts';
 import type { Wait } from '../lib/waits.ts';
 import type { Settings } from '../userdata/settings.ts';
 import { readBootId } from './boot-id.ts';
@@ -32,7 +33,7 @@ export async function install(
   await keepLaunchWaits(new StateFiles(paths.state), await readBootId(), waits);
   await ensureDirectory(dirname(paths.command), 0o755);
   await writeWhole(paths.command, commandScript(agent), { mode: 0o755 });
-  if (existsSync('/run/systemd/system')) {
+  if (existsSync(SYSTEMD_RUNS)) {
     await startUnder(agent);
     return 'systemd';
   }

@@ -2,6 +2,9 @@ import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SYSTEM_ENVIRONMENT } from './exec.ts';
 
+/** The manager's own socket: /run/systemd/system, which sd_booted(3) looks for, is also made by generators of a machine without it. */
+export const SYSTEMD_RUNS = '/run/systemd/private';
+
 export async function isThere(path: string, mode = constants.F_OK): Promise<boolean> {
   return access(path, mode).then(
     () => true,

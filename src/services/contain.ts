@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { isThere } from '../lib/present.ts';
+import { isThere, SYSTEMD_RUNS } from '../lib/present.ts';
 import { cgroupContainment } from './contain-cgroup.ts';
 import { scanContainment } from './contain-scan.ts';
 import { systemdContainment } from './contain-systemd.ts';
@@ -26,7 +26,7 @@ export interface Containment {
 export interface ContainmentOptions {
   /** Tells two agents on one kernel apart (throw-away instances): letters, digits, `_`, `-`. Default `haulout`. */
   readonly name?: string;
-  /** Present where systemd is the init. Default /run/systemd/system. */
+  /** Present where systemd is the init. Default SYSTEMD_RUNS. */
   readonly systemd?: string;
   /** Default /proc/self/mountinfo. */
   readonly mountinfo?: string;
@@ -37,7 +37,7 @@ export async function chooseContainment(options: ContainmentOptions = {}): Promi
   const name = options.name ?? 'haulout';
   if (!/^[A-Za-z0-9_][A-Za-z0-9_-]*$/.test(name)) throw new TypeError('not a name for containment');
   const mounts = await readFile(options.mountinfo ?? '/proc/self/mountinfo', 'utf8').catch(() => '');
-  if (await isThere(options.systemd ?? '/run/systemd/system')) {
+  if (await isThere(options.systemd ?? SYSTEMD_RUNS)) {
     const hierarchy = cgroup2Mount(mounts) ?? namedMount(mounts);
     if (hierarchy !== undefined) return systemdContainment(name, hierarchy);
   }
