@@ -80,7 +80,7 @@ export async function prepareLaunch(agent: Buffer = agentText()): Promise<Launch
   return launch;
 }
 
-const LIMIT_MS = 25_000;
+const LIMIT_MS = 60_000;
 
 function runToEnd(argv: readonly string[], options: SpawnOptions): Promise<Ran> {
   return new Promise((resolve, reject) => {

@@ -88,8 +88,15 @@ describe('metadata', () => {
 describe('a failure', () => {
   const key = 'planet-bucket/.haulout/instances/planet/i-0abc0abc0abc0abc0.json';
 
+  /** The bucket is elsewhere. */
+  const refuse: Launch['wire']['before'] = (request, response) => {
+    const agent = request.method === 'GET' && request.url?.includes('/agent/') === true;
+    if (agent) end(response, 400, '<Error><Code>IllegalLocationConstraintException</Code></Error>');
+    return agent;
+  };
+
   test('stands in the bucket where the statuses are, as the agent would say it', async () => {
-    launch.wire.objects.set(`planet-bucket/.haulout/agent/${launch.settings.agent}`, Buffer.from('altered'));
+    launch.wire.before = refuse;
     const ran = await launch.run([process.execPath, await launch.script()]);
     expect(ran.code).toBe(69);
     const failure = JSON.parse(Buffer.from(launch.wire.objects.get(key)!).toString()) as FailureStatus;
@@ -99,21 +106,21 @@ describe('a failure', () => {
       code: 'launch-failed',
       step: 'bucket',
       subject: `s3://planet-bucket/.haulout/agent/${launch.settings.agent}`,
-      reason: 'its sha256 is not HAULOUT_AGENT: altered, not run',
-      hint: 'Run haulout userdata again, launch with what it prints',
+      reason: 'it answers 400 IllegalLocationConstraintException',
+      hint: 'Check HAULOUT_ENDPOINT and HAULOUT_REGION',
     });
   });
 
   test('that nobody may write down is said on the console alone', async () => {
     launch.wire.publicRead = true;
     launch.settings = { ...launch.settings, anonymous: true };
-    launch.wire.objects.set(`planet-bucket/.haulout/agent/${launch.settings.agent}`, Buffer.from('altered'));
-    launch.wire.before = (request, response) => {
+    launch.wire.before = (request, response, url) => {
       if (request.method === 'PUT' && request.url?.startsWith('/s3/')) end(response, 403, '');
-      return request.method === 'PUT' && request.url?.startsWith('/s3/') === true;
+      else return refuse(request, response, url);
+      return true;
     };
     const ran = await launch.run([process.execPath, await launch.script()]);
-    expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('altered, not run') });
+    expect(ran).toMatchObject({ code: 69, stderr: expect.stringContaining('it answers 400') });
     expect(launch.wire.objects.has(key)).toBe(false);
   });
 });

@@ -112,6 +112,16 @@ test('a bucket that refuses is asked for 300 s, with new keys each time', async 
   expect(launch.wire.count(/security-credentials\/planet-role/)).toBe(launch.wire.count(/\/s3\//));
 });
 
+test.each([
+  ['cut', () => agentText().subarray(0, -1)],
+  ['longer', () => Buffer.concat([agentText(), Buffer.from('x')])],
+])('an agent of other bytes (%s) is asked for again for half a minute, and never taken', async (_, altered) => {
+  launch.wire.objects.set(`planet-bucket/.haulout/agent/${launch.settings.agent}`, altered());
+  await expect(fetched()).rejects.toMatchObject({ exit: 69, message: /altered, not run/ });
+  expect(world.slept).toBeGreaterThanOrEqual(30_000);
+  expect(world.slept).toBeLessThan(45_000);
+});
+
 test('permissions that come late are waited for', async () => {
   onBucket((times, response) => {
     if (times < 6) s3Error(response, times % 2 ? 403 : 404, times % 2 ? 'AccessDenied' : 'NoSuchBucket');
@@ -196,6 +206,14 @@ test.each([
     (r: ServerResponse) => r.write('a'),
   ],
   [
+    'no more of the answer within 0.3 s',
+    { headersMs: 9_000, idleMs: 300, totalMs: 9_000 },
+    (r: ServerResponse) => {
+      const drip = setInterval(() => r.write('a'), 120);
+      r.once('close', () => clearInterval(drip));
+    },
+  ],
+  [
     'no whole answer within 0.3 s',
     { headersMs: 9_000, idleMs: 9_000, totalMs: 300 },
     (r: ServerResponse) => r.write('a'),
@@ -206,7 +224,14 @@ test.each([
     return true;
   };
   const { hostname, port } = new URL(launch.wire.metadata);
-  const what = { hostname, port: Number(port), method: 'GET', path: '/', headers: {}, limits: { ...limits, bytes: 9 } };
+  const what = {
+    hostname,
+    port: Number(port),
+    method: 'GET',
+    path: '/',
+    headers: {},
+    limits: { ...limits, idleBytes: 4, bytes: 9 },
+  };
   await expect(ask(what)).rejects.toThrow(words);
 });
 

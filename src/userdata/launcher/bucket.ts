@@ -8,13 +8,15 @@ import { ask, type Reply } from './wire.ts';
 import { codeOf, patiently, type World } from './world.ts';
 
 const LONGEST_PAUSE_MS = 10_000;
-const LIMITS = { headersMs: 10_000, idleMs: 30_000, totalMs: 300_000, bytes: 32 * 1024 * 1024 };
+const LIMITS = { headersMs: 10_000, idleMs: 30_000, idleBytes: 30_000, totalMs: 300_000, bytes: 32 * 1024 * 1024 };
 /** Signatures are refused at 15 minutes; a third of it is worth a correction. */
 const SKEW_MS = 300_000;
 const MISSING_TRIES = 3;
 /** A key may be missing for a moment (an upload under way), but not for long: the operator should hear of it. */
 const MISSING_MS = 10_000;
+/** Something on the way may alter bytes for a while; what lies in the bucket stays as it is. */
 const ALTERED_TRIES = 3;
+const ALTERED_MS = 30_000;
 const AGAIN = 'Run haulout userdata again, launch with what it prints';
 
 /** Called before each request, because a role's keys and permissions arrive late. */
@@ -75,7 +77,8 @@ export function fetchAgent(settings: OwnSettings, store: Store, world: World): P
     });
     judge(reply);
     if (sha256(reply.body) === agent) return reply.body;
-    if (++altered < ALTERED_TRIES) throw new Error('its sha256 is not HAULOUT_AGENT');
+    if (++altered < ALTERED_TRIES || world.elapsed() - started < ALTERED_MS)
+      throw new Error('its sha256 is not HAULOUT_AGENT');
     throw stop('its sha256 is not HAULOUT_AGENT: altered, not run');
   });
 }

@@ -8,7 +8,7 @@ export type ReadMetadata = (path: string, shape: RegExp) => Promise<string | und
 
 const LOOPBACK = /^http:\/\/(127(\.\d{1,3}){3}|\[::1\])(:\d+)?\/?$/;
 const LONGEST_PAUSE_MS = 2_000;
-const LIMITS = { headersMs: 2_000, idleMs: 2_000, totalMs: 2_000, bytes: 65_536 };
+const LIMITS = { headersMs: 2_000, idleMs: 2_000, idleBytes: 1, totalMs: 2_000, bytes: 65_536 };
 const WORD = /^[\x21-\x7e]{1,8192}$/;
 const OBJECT = /^\{[^]*\}$/;
 const REGION = /^[a-z0-9][a-z0-9-]{0,62}$/;

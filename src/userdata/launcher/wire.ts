@@ -4,8 +4,9 @@ import { request as tlsRequest } from 'node:https';
 export interface Limits {
   /** From the start until the answer's headers are there. */
   readonly headersMs: number;
-  /** Between two pieces of the body. */
+  /** In which the body brings `idleBytes`, or its end. */
   readonly idleMs: number;
+  readonly idleBytes: number;
   readonly totalMs: number;
   readonly bytes: number;
 }
@@ -53,7 +54,13 @@ export function ask(what: Ask): Promise<Reply> {
     request.once('response', (response) => {
       clearTimeout(wait);
       wait = limit('no more of the answer', limits.idleMs);
-      response.on('error', fail).on('data', () => wait.refresh());
+      let since = 0;
+      response.on('error', fail).on('data', (chunk: Buffer) => {
+        since += chunk.length;
+        if (since < limits.idleBytes) return;
+        since = 0;
+        wait.refresh();
+      });
       collect(response, limits.bytes, fail, (body) => {
         settle();
         resolve({ status: response.statusCode ?? 0, headers: response.headers, body });
