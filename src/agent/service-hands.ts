@@ -19,6 +19,7 @@ import {
 } from '../services/image.ts';
 import { activate, check, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
+import { redactedTail } from '../status/redact.ts';
 
 /** What went wrong with a service, and the end of what was printed: for the status, redacted there. */
 export interface ServiceTrouble {
@@ -106,7 +107,7 @@ export class ServiceHands {
   async #stop(service: ServiceSpec): Promise<Done> {
     const outcome = await stop(this.#tools, this.#call(service));
     const unheeded = outcome.ok ? outcome.unheeded : undefined;
-    const notes = unheeded ? [`${unheeded.subject}: ${unheeded.reason}; all of it was ended all the same`] : [];
+    const notes = unheeded ? [endedWithout(unheeded, Object.values(service.custom))] : [];
     return { failure: troubleOf(outcome), notes };
   }
 
@@ -159,6 +160,12 @@ export class ServiceHands {
 
 function troubleOf(outcome: Outcome): ServiceTrouble | undefined {
   return outcome.ok ? undefined : { trouble: outcome.trouble, output: outcome.output };
+}
+
+/** A stop that went wrong, in one line, with the last of what it printed. */
+function endedWithout({ trouble, output }: ServiceTrouble, secrets: readonly string[]): string {
+  const said = redactedTail(output, secrets).trimEnd().split('\n').at(-1);
+  return `${trouble.subject}: ${trouble.reason}; the service was ended without it${said ? `. It said last: ${said}` : ''}`;
 }
 
 function invalid(id: string, timedOut: boolean): HauloutError {

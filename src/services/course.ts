@@ -33,20 +33,22 @@ export interface StepTaken {
 }
 
 /** What became of it. `output` is the end of what the failed step printed: it may hold secrets, so `trouble` never does. */
-export type Outcome =
-  | {
-      readonly ok: true;
-      readonly steps: readonly StepTaken[];
-      /** Of a `stop`: the hook failed, and the service was ended all the same. */
-      readonly unheeded?: HauloutError;
-    }
-  | {
-      readonly ok: false;
-      readonly steps: readonly StepTaken[];
-      readonly failed: StepName;
-      readonly trouble: HauloutError;
-      readonly output: string;
-    };
+export type Outcome = Succeeded | Failed;
+
+interface Succeeded {
+  readonly ok: true;
+  readonly steps: readonly StepTaken[];
+  /** Of a `stop`: the hook failed, and the service was ended all the same. */
+  readonly unheeded?: Failed;
+}
+
+interface Failed {
+  readonly ok: false;
+  readonly steps: readonly StepTaken[];
+  readonly failed: StepName;
+  readonly trouble: HauloutError;
+  readonly output: string;
+}
 
 /** The steps of one action, up to the first that fails; then bin/failed hears of it. */
 export class Course {

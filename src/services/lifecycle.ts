@@ -38,13 +38,12 @@ export async function stop(tools: ServiceTools, call: ServiceCall): Promise<Outc
     return course.finish();
   }
   await course.hook('stop', {});
-  const asked = await course.finish();
   const end = new Course(tools, call);
   await end.attempt('stop', () => tools.hooks.containment.end(serviceScope(service.id), STOP_GRACE_MS));
   const ended = await end.finish();
-  const { steps } = asked;
-  if (asked.ok || !ended.ok) return { ...ended, steps };
-  return { ok: true, steps, unheeded: asked.trouble };
+  if (!ended.ok) return ended;
+  const asked = await course.finish();
+  return asked.ok ? asked : { ok: true, steps: asked.steps, unheeded: asked };
 }
 
 /** One look, for each sync. */

@@ -148,7 +148,9 @@ describeWith([root], 'the contract of hooks', () => {
     const { health, notes } = await role.sync();
     expect({ health, notes }).toEqual({
       health: 'healthy',
-      notes: ['service:app: bin/stop did not end within its time limit; all of it was ended all the same'],
+      notes: [
+        'service:app: bin/stop did not end within its time limit; the service was ended without it. It said last: to stderr of stop',
+      ],
     });
     expect(await told('failed')).toContain('word stop\nword hook-timeout');
     expect([await role.pids('sleep 77101'), await role.pids('sleep 77102')].map((pids) => pids.length)).toEqual([1, 0]);

@@ -112,7 +112,7 @@ export const MUTANTS = [
     id: 'a-stop-that-fails-holds-up-its-successor',
     law: 9,
     file: 'src/services/lifecycle.ts',
-    find: 'return { ok: true, steps, unheeded: asked.trouble };',
+    find: 'return asked.ok ? asked : { ok: true, steps: asked.steps, unheeded: asked };',
     replace: 'return asked;',
     tests: ['test/e2e/hook-contract.test.ts'],
   },

@@ -250,7 +250,7 @@ describeWith([root], 'the life of an image', () => {
     expect(outcome).toMatchObject({
       ok: true,
       steps: [{ step: 'stop', ok: false }],
-      unheeded: { code: 'hook-failed' },
+      unheeded: { failed: 'stop', trouble: { code: 'hook-failed' } },
     });
     expect(await set.containment.members(serviceScope('web'))).toEqual([]);
     expect(await stop(set.tools, { service: spec(), directory: '/nonexistent' })).toMatchObject({ ok: true });
