@@ -132,9 +132,10 @@ function storeOf({ latencyMs }: BootPair): string {
   return latencyMs === 0 ? 'a store on the same machine' : `a store that answers after ${latencyMs} ms`;
 }
 
-function bootTable({ latencyMs, haulout, script }: BootPair): string {
+function bootTable(pair: BootPair): string {
+  const { haulout, script } = pair;
   const of = (runs: readonly BootRun[], what: (run: BootRun) => number) => median(runs.map(what));
-  const packages = packageSeconds({ latencyMs, haulout, script });
+  const packages = packageSeconds(pair);
   const columns = [(run: BootRun) => run.cpu, (run: BootRun) => run.wall, (run: BootRun) => packages + run.wall];
   const row = (name: string, runs: readonly BootRun[]) =>
     `| ${name} | ${columns.map((what) => `${seconds(of(runs, what))} | ${(of(runs, what) / of(script, what)).toFixed(2)} x`).join(' | ')} |\n`;
