@@ -8,7 +8,7 @@ import type { Identity } from '../metadata/provider.ts';
 import { checkContent } from '../spec/check-content.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
-import type { Memory } from './memory.ts';
+import { type Memory, remember } from './memory.ts';
 import type { World } from './world.ts';
 
 /** What the bucket says now; `trouble` when it could not be heard, or says nothing that can be used. */
@@ -59,10 +59,10 @@ export async function lookAtBucket(world: BucketWorld, memory: Memory): Promise<
     return { snapshot: undefined, trouble: noSpec(store.name) };
   }
   patience.over();
-  if (taken.snapshot.digest !== memory.last?.snapshot.digest || taken.print !== memory.last.print) {
-    await world.state.writeSnapshot(taken.snapshot);
-    await world.state.writeOther('last.json', { digest: taken.snapshot.digest, print: taken.print });
-  }
+  const { last } = memory;
+  const isNew = taken.snapshot !== last?.snapshot;
+  if (isNew) await world.state.writeSnapshot(taken.snapshot);
+  if (isNew || taken.prints.join() !== last.prints.join()) await remember(world.state, taken);
   memory.last = taken;
   memory.strangers = taken.strangers;
   return { snapshot: taken.snapshot, trouble: undefined };

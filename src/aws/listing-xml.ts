@@ -26,6 +26,9 @@ export interface ListPage {
   readonly last: string | undefined;
 }
 
+/** The answers do not make a listing; the message says how. */
+export class NoListing extends Error {}
+
 const TAGS = {
   encodingType: tag('EncodingType'),
   contents: tag('Contents'),

@@ -3,8 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import { HauloutError } from '../lib/errors.ts';
 import { Conversation, type ConversationOptions, isPassingCode, SinkFailure } from './conversation.ts';
 import { readBody } from './http.ts';
-import { Lister, type Listing, type ListQuery, NoListing } from './list.ts';
-import { type ListedObject, type ListPage, parseListPage, unquote } from './listing-xml.ts';
+import { Lister, type Listing, type ListQuery } from './list.ts';
+import { type PrintedPage, readListPage } from './list-page.ts';
+import { type ListedObject, NoListing, unquote } from './listing-xml.ts';
 import { S3Error } from './s3-error.ts';
 import { TagSums } from './tag-sums.ts';
 
@@ -37,7 +38,7 @@ const LIST_LIMIT = 8 * 1024 * 1024;
 export class BucketReader {
   readonly #bucket: string;
   readonly #store: Conversation;
-  readonly #lister = new Lister((query) => this.#listPage(query));
+  readonly #lister = new Lister((query, known) => this.#listPage(query, known));
   /** How this store compares If-Match; undefined until an object was read under one. */
   #tagForm: TagForm | undefined;
   readonly #tagSums: TagSums;
@@ -58,20 +59,24 @@ export class BucketReader {
     return this.#store.serverDate;
   }
 
-  /** All pages of a listing. With `delimiter`, what lies deeper comes as `prefixes`. */
-  async list(prefix: string, delimiter: '/' | undefined): Promise<Listing> {
-    return await this.#lister.list(prefix, delimiter).catch((error: unknown) => {
+  /** All pages of a listing. With `delimiter`, what lies deeper comes as `prefixes`. `known` are prints of pages that were read before. */
+  async list(
+    prefix: string,
+    delimiter: '/' | undefined,
+    known: ReadonlySet<string> = new Set<string>(),
+  ): Promise<Listing> {
+    return await this.#lister.list(prefix, delimiter, known).catch((error: unknown) => {
       throw error instanceof NoListing ? this.#notAListing(error.message) : error;
     });
   }
 
-  #listPage(query: ListQuery): Promise<ListPage> {
+  #listPage(query: ListQuery, known: ReadonlySet<string>): Promise<PrintedPage> {
     const operation = 'ListObjects';
     return this.#store.retried(operation, async () => {
       const answer = await this.#store.ask({ operation, key: '', query });
       const body = await readBody(answer, LIST_LIMIT, this.#bucket);
       this.#bytes += body.length;
-      const page = parseListPage(body.toString('utf8'));
+      const page = readListPage(body, known);
       if (!page) throw this.#notAListing('the body is not one');
       return page;
     });

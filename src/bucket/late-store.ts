@@ -9,7 +9,7 @@ export function lateStore(name: string, make: () => Store): Store {
   };
   return {
     name,
-    list: async (inside, delimiter) => await store().list(inside, delimiter),
+    list: async (...words) => await store().list(...words),
     read: async (object, sink) => await store().read(object, sink),
     serverDate: () => made?.serverDate(),
     cost: () => made?.cost() ?? { requests: 0, bytes: 0 },

@@ -1,4 +1,5 @@
 import type { BucketReader } from '../aws/read.ts';
+import { once } from '../lib/once.ts';
 import type { Store } from './store.ts';
 
 /** A role's prefix in an S3 bucket. */
@@ -6,13 +7,19 @@ export function s3Store(reader: BucketReader, bucket: string, prefix: string): S
   const base = prefix === '' ? '' : `${prefix}/`;
   return {
     name: `s3://${bucket}/${prefix}`,
-    async list(inside, delimiter) {
-      const { objects, prefixes } = await reader.list(base + inside, delimiter);
-      return {
-        objects: objects
+    async list(inside, delimiter, known) {
+      const listing = await reader.list(base + inside, delimiter, known);
+      const objects = once(() =>
+        listing.objects
           .filter(({ key }) => key.startsWith(base))
           .map(({ key, size, etag, lastModified }) => ({ key: key.slice(base.length), size, etag, lastModified })),
-        prefixes: prefixes.filter((key) => key.startsWith(base)).map((key) => key.slice(base.length)),
+      );
+      return {
+        get objects() {
+          return objects();
+        },
+        prefixes: listing.prefixes.filter((key) => key.startsWith(base)).map((key) => key.slice(base.length)),
+        prints: listing.prints,
       };
     },
     read: (object, sink) => reader.read({ ...object, key: base + object.key }, sink),

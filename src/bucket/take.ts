@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Patience } from '../lib/waits.ts';
 import type { ContentCache } from './cache.ts';
 import type { RoleListing } from './listing.ts';
-import { settledListing } from './settle.ts';
+import { type Known, settledListing } from './settle.ts';
 import { makeSnapshot, modeOf, type Snapshot, type SnapshotEntry, SPEC_PATH } from './snapshot.ts';
 import type { Store, StoredObject } from './store.ts';
 
@@ -13,13 +13,11 @@ export interface TakeOptions {
   readonly signal?: AbortSignal;
   /** Hears how long a bucket at rest was waited for. */
   readonly patience?: Patience;
-  /** The last snapshot and the print of its listing: what it names and the cache still has is not fetched again. */
-  readonly last: { readonly snapshot: Snapshot; readonly print: string } | undefined;
+  /** The last snapshot and its listing: what it names and the cache still has is not fetched again. */
+  readonly last: Known | undefined;
 }
 
-export interface Taken {
-  readonly snapshot: Snapshot;
-  readonly print: string;
+export interface Taken extends Known {
   readonly fetched: number;
   readonly strangers: readonly string[];
 }
@@ -35,19 +33,19 @@ export async function takeSnapshot(
   cache: ContentCache,
   options: TakeOptions,
 ): Promise<Taken | undefined> {
-  const listing = await settledListing(store, {
+  const { last } = options;
+  const { listing, print } = await settledListing(store, {
     settleMs: options.settleMs,
     clock: options.clock,
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.patience ? { patience: options.patience } : {}),
-    ...(options.last ? { known: options.last.print } : {}),
+    known: last,
   });
+  const seen = { print, prints: listing.prints ?? [], strangers: listing.strangers };
+  if (last?.print === print && last.snapshot.entries.every((entry) => cache.has(entry.sha256, entry.size)))
+    return { snapshot: last.snapshot, fetched: 0, ...seen };
   if (!listing.objects.some(({ key }) => key === SPEC_PATH)) return undefined;
-  const { last } = options;
-  const known = last?.print === listing.print && last.snapshot.entries.every((e) => cache.has(e.sha256, e.size));
-  if (known) return { snapshot: last.snapshot, print: listing.print, fetched: 0, strangers: listing.strangers };
-  const { snapshot, fetched } = await fetchChanged(store, cache, listing, last?.snapshot);
-  return { snapshot, print: listing.print, fetched, strangers: listing.strangers };
+  return { ...(await fetchChanged(store, cache, listing, last?.snapshot)), ...seen };
 }
 
 async function fetchChanged(

@@ -76,7 +76,7 @@ describe('a listing', () => {
 
   it('of an empty prefix is empty', async () => {
     const s3 = await s3ForTest();
-    expect(await readerAt(s3.url).list('nothing/', undefined)).toEqual({ objects: [], prefixes: [] });
+    expect(await readerAt(s3.url).list('nothing/', undefined)).toMatchObject({ objects: [], prefixes: [] });
   });
 });
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isPlainPath, listRole } from '../../src/bucket/listing.ts';
+import { s3Store } from '../../src/bucket/s3-store.ts';
 import { MemoryStore } from '../support/memory-store.ts';
-import { rejection } from '../support/readers.ts';
+import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
 
 function holding(...keys: string[]): MemoryStore {
   const store = new MemoryStore();
@@ -29,6 +30,23 @@ describe('the listing of a role', () => {
     expect(store.listed).toEqual(['', 'services/']);
   });
 
+  it('is known by its prints, however its spec is dated, and not when anything in it is another', async () => {
+    const s3 = await s3ForTest();
+    const put = (key: string, text = 'x') => s3.endpoint.put('bkt', `p/${key}`, { bytes: Buffer.from(text) });
+    for (const key of ['haulout.ini', 'root/a', 'services/b']) await put(key);
+    const store = s3Store(readerAt(s3.url), 'bkt', 'p');
+    const { prints, objects } = await listRole(store);
+    await put('haulout.ini');
+    const again = await listRole(store, prints);
+    expect(again.isKnown).toBe(true);
+    expect(again.objects.map(({ key, etag }) => [key, etag])).toEqual(objects.map(({ key, etag }) => [key, etag]));
+    for (const key of ['haulout.ini', 'root/a', 'services/b', 'root/new']) {
+      await put(key, 'y');
+      expect((await listRole(store, prints)).isKnown).toBe(false);
+      await s3.endpoint.delete('bkt', `p/${key}`);
+    }
+  });
+
   it('names strangers at the top, but not what begins with a dot', async () => {
     const store = holding(
       'haulout.ini',
@@ -51,7 +69,7 @@ describe('the listing of a role', () => {
   });
 
   it('of nothing is empty', async () => {
-    expect(await listRole(new MemoryStore())).toEqual({ objects: [], strangers: [] });
+    expect(await listRole(new MemoryStore())).toMatchObject({ objects: [], strangers: [], isKnown: false });
   });
 
   it.each([99_999, 100_000])('of the spec and %i objects is judged by its number', async (count) => {

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { listRole } from '../../src/bucket/listing.ts';
 import { s3Store } from '../../src/bucket/s3-store.ts';
-import { fingerprint, settledListing } from '../../src/bucket/settle.ts';
+import { fingerprint, type Known, settledListing } from '../../src/bucket/settle.ts';
+import { makeSnapshot } from '../../src/bucket/snapshot.ts';
+import type { Store } from '../../src/bucket/store.ts';
 import { VirtualClock } from '../support/clock.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
@@ -16,11 +18,20 @@ async function bucket() {
   const put = async (path: string, text = 'x') =>
     void (await s3.endpoint.put('bkt', `p/${path}`, { bytes: Buffer.from(text) }));
   const remove = async (path: string) => void (await s3.endpoint.delete('bkt', `p/${path}`));
-  const settled = async (more: { known?: string; settleMs?: number; signal?: AbortSignal } = {}) => {
-    const { objects } = await settledListing(store, { settleMs: SETTLE, clock, ...more });
-    return objects.map(({ key }) => key);
+  const settled = async (more: { known?: Known; settleMs?: number; signal?: AbortSignal } = {}) => {
+    const { listing } = await settledListing(store, { settleMs: SETTLE, clock, ...more });
+    return listing.objects.map(({ key }) => key);
   };
   return { clock, store, put, remove, settled };
+}
+
+/** As a sync that took this listing would have kept it. */
+async function knownOf(store: Store): Promise<Known> {
+  const { objects, prints = [] } = await listRole(store);
+  const snapshot = makeSnapshot(
+    objects.map(({ key, size, etag }) => ({ path: key, size, etag, sha256: '', mode: 0o644 })),
+  );
+  return { snapshot, print: fingerprint({ objects }), prints };
 }
 
 describe('a bucket that is quiet', () => {
@@ -41,7 +52,7 @@ describe('a bucket that is quiet', () => {
   it('and is what it was at the last sync costs no wait, however fresh', async () => {
     const { clock, store, put, settled } = await bucket();
     await put('haulout.ini');
-    const known = fingerprint(await listRole(store));
+    const known = await knownOf(store);
     await put('haulout.ini');
     expect(await settled({ known })).toEqual(['haulout.ini']);
     expect(clock.sleeps).toEqual([]);
@@ -104,7 +115,7 @@ describe('an object that vanished leaves no date', () => {
     const world = await bucket();
     await world.put('haulout.ini');
     await world.put('root/a');
-    const known = fingerprint(await listRole(world.store));
+    const known = await knownOf(world.store);
     world.clock.advance(HOUR);
     await world.remove('root/a');
     return { ...world, known, from: world.clock.elapsed() };
@@ -143,8 +154,8 @@ describe('a store whose dates cannot be trusted is watched instead', () => {
     const store = new MemoryStore();
     store.date = date;
     store.put('haulout.ini', 'x', lastModified);
-    const { objects } = await settledListing(store, { settleMs: SETTLE, clock });
-    expect(objects).toHaveLength(1);
+    const { listing } = await settledListing(store, { settleMs: SETTLE, clock });
+    expect(listing.objects).toHaveLength(1);
     expect(clock.elapsed()).toBeGreaterThanOrEqual(SETTLE);
     expect(clock.elapsed()).toBeLessThan(2 * SETTLE);
   });
@@ -152,7 +163,7 @@ describe('a store whose dates cannot be trusted is watched instead', () => {
 
 it('a fingerprint is that of paths, sizes and tags, not of times', () => {
   const object = { key: 'a', size: 1, etag: 'e', lastModified: 1 };
-  const print = (change: object) => fingerprint({ objects: [{ ...object, ...change }], strangers: [] });
+  const print = (change: object) => fingerprint({ objects: [{ ...object, ...change }] });
   expect(print({ lastModified: 2 })).toBe(print({}));
   expect(new Set([{}, { key: 'b' }, { size: 2 }, { etag: 'f' }].map(print)).size).toBe(4);
 });

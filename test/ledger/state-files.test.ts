@@ -23,7 +23,7 @@ import { pick, randomFrom, SEED } from '../support/seeded.ts';
 const DIGEST = 'a'.repeat(64);
 const PREVIOUS = { kind: 'file', sha256: DIGEST, size: 1, mode: 0o644, uid: 0, gid: 0 } as const;
 const snapshot = snapshotOf({ 'haulout.ini': 'x', 'root/etc/motd': 'y' });
-const last = { digest: snapshot.digest, print: 'p' };
+const last = { digest: snapshot.digest, print: 'p', prints: ['q', 'r'] };
 
 function fullLedger(): Ledger {
   const subjects = withSubjects(emptyLedger('i-1'), [
@@ -100,14 +100,14 @@ describe('law 5: a state file may be anything', () => {
       if (!readable) {
         expect(ledger).toEqual(file === 'ledger.json' ? emptyLedger('i-1') : fullLedger());
         expect(found).toEqual(file.startsWith('snapshots') ? undefined : snapshot);
-        expect(memory.last).toEqual(file === 'ledger.json' ? { snapshot, print: 'p' } : undefined);
+        expect(memory.last).toEqual(file === 'ledger.json' ? { snapshot, print: 'p', prints: ['q', 'r'] } : undefined);
       }
       expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
       await state.writeLedger(fullLedger());
       await state.writeSnapshot(snapshot);
       await state.writeOther('last.json', last);
       expect(await state.readLedger('i-1')).toEqual(fullLedger());
-      expect((await recall(state)).last).toEqual({ snapshot, print: 'p' });
+      expect((await recall(state)).last).toEqual({ snapshot, print: 'p', prints: ['q', 'r'] });
       expect(readFileSync('/etc/passwd', 'utf8')).toContain('root:');
       expect(lstatSync(join(directory, file)).mode & 0o7777).toBe(0o600);
     },
