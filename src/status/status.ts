@@ -1,3 +1,4 @@
+import type { Lease } from '../fleet/lease.ts';
 import type { Trouble } from '../lib/errors.ts';
 import type { Waiting } from '../plan/step.ts';
 import type { TimelineEntry } from './timeline.ts';
@@ -13,6 +14,9 @@ export interface Status {
   readonly role: string;
   /** ISO 8601, when this was written. */
   readonly at: string;
+  /** Absent from what no instance has said of itself. */
+  readonly lease?: Lease;
+  readonly instance?: InstanceStatus;
   /**
    * converging: the first round has not ended. healthy: as the bucket wants it. degraded: it serves, but not what the bucket
    * wants, or the bucket cannot be read. failed: it never came up.
@@ -39,6 +43,19 @@ export interface Status {
   readonly notes: readonly string[];
   /** Of the last round that did something. */
   readonly timeline: readonly TimelineEntry[];
+}
+
+/** Which machine, and what runs on it. Empty is what the cloud does not tell. */
+export interface InstanceStatus {
+  readonly localIpv4: string;
+  readonly publicIpv4: string;
+  readonly instanceType: string;
+  readonly availabilityZone: string;
+  readonly region: string;
+  /** ISO 8601, when this boot of the machine began. */
+  readonly bootedAt: string;
+  /** Of haulout. */
+  readonly agent: string;
 }
 
 export interface SyncResult {
