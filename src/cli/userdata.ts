@@ -36,6 +36,40 @@ export interface UserdataOptions {
 
 /** `haulout userdata s3://bucket/prefix`: the agent into the bucket under its sha256, the script to stdout. */
 export async function userdata(bucket: string, options: UserdataOptions): Promise<number> {
+  const { bytes, settings, format, platform, measured, agent, runtime } = await makeUserdata(bucket, options);
+  const printed = options.into === undefined ? bytes : await intoFile(options.into, bytes);
+  const { bytes: size, headroom } = measured;
+  if (options.json) {
+    const body = format === 'gzip' ? { base64: bytes.toString('base64') } : { script: bytes.toString('utf8') };
+    const { key, upload } = agent;
+    data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
+    return EXIT.done;
+  }
+  if (printed === bytes && format === 'gzip' && process.stdout.isTTY) throw binary();
+  process.stdout.write(printed);
+  say(
+    `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.size / 1024)} KiB): ${agent.upload}`,
+    `runtime: ${runtime}`,
+    `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of what ${platform.name} takes`,
+    `next: ${options.into === undefined ? launchLine(format) : 'give the file to the tool that it is for'}`,
+  );
+  return EXIT.done;
+}
+
+/** User-data as it is handed to a cloud, its agent in the bucket. */
+export interface MadeUserdata {
+  readonly bytes: Buffer;
+  readonly settings: Settings;
+  readonly format: UserdataFormat;
+  readonly platform: Platform;
+  readonly measured: Measured;
+  /** In words, where its runtime is. */
+  readonly runtime: string;
+  readonly agent: { readonly key: string; readonly size: number; readonly upload: string };
+}
+
+/** Refused before anything is uploaded, where it does not fit. */
+export async function makeUserdata(bucket: string, options: UserdataOptions): Promise<MadeUserdata> {
   const [format, platform] = formatFor(options);
   const agent = await readDist('agent.mjs');
   const template = (await readDist('bootstrap.js')).toString('utf8');
@@ -47,25 +81,17 @@ export async function userdata(bucket: string, options: UserdataOptions): Promis
     const bytes = formatUserdata(renderUserdata(template, settings, options.embed ? agent : undefined), format);
     const measured = measure(bytes, platform.limit);
     if (!measured.fits) throw tooLarge(measured, platform, options);
-    const printed = options.into === undefined ? bytes : await intoFile(options.into, bytes);
-
     const key = agentKey(settings.state, settings.agent);
     const upload = await desk.upload(settings.state.bucket, key, agent);
-    const { bytes: size, headroom } = measured;
-    if (options.json) {
-      const body = format === 'gzip' ? { base64: bytes.toString('base64') } : { script: bytes.toString('utf8') };
-      data({ schema: 1, format, size, headroom, settings: settingsRecord(settings), agent: { key, upload }, ...body });
-      return EXIT.done;
-    }
-    if (printed === bytes && format === 'gzip' && process.stdout.isTTY) throw binary();
-    process.stdout.write(printed);
-    say(
-      `agent ${settings.agent.slice(0, 12)} (${Math.round(agent.length / 1024)} KiB): ${upload}`,
-      `runtime: ${words}`,
-      `user-data: ${paint.bold(`${size} bytes`)}, ${headroom} to spare of what ${platform.name} takes`,
-      `next: ${options.into === undefined ? launchLine(format) : 'give the file to the tool that it is for'}`,
-    );
-    return EXIT.done;
+    return {
+      bytes,
+      settings,
+      format,
+      platform,
+      measured,
+      runtime: words,
+      agent: { key, size: agent.length, upload },
+    };
   } finally {
     desk.close();
   }

@@ -11,9 +11,9 @@ export type ProbeResult =
 const LIMIT_MS = 5_000;
 const OK: ProbeResult = { ok: true };
 
-/** A URL answers 2xx or 3xx (a redirection is not followed: it is an answer), or a port of this machine accepts. */
-export function probe(check: Check): Promise<ProbeResult> {
-  return check.kind === 'url' ? probeUrl(check.url) : probeTcp(check.port);
+/** A URL answers 2xx or 3xx (a redirection is not followed: it is an answer), or a port accepts: of this machine, if none is named. */
+export function probe(check: Check, host = '127.0.0.1'): Promise<ProbeResult> {
+  return check.kind === 'url' ? probeUrl(check.url) : probeTcp(check.port, host);
 }
 
 export function bad(reason: string, output = ''): ProbeResult {
@@ -48,9 +48,9 @@ function probeUrl(url: string): Promise<ProbeResult> {
   });
 }
 
-function probeTcp(port: number): Promise<ProbeResult> {
+function probeTcp(port: number, host: string): Promise<ProbeResult> {
   return new Promise((resolve) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect({ port, host });
     const finish = (result: ProbeResult) => {
       clearTimeout(deadline);
       resolve(result);

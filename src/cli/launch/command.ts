@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { Ec2, type LaunchWish } from '../../aws/ec2.ts';
+import type { InstanceLike } from '../../aws/ec2-answers.ts';
+import { BucketWriter } from '../../aws/write.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { HauloutError } from '../../lib/errors.ts';
+import { EXIT } from '../../lib/exit.ts';
+import { EC2_LIMIT } from '../../userdata/platforms.ts';
+import { addressText, type Settings } from '../../userdata/settings.ts';
+import { endpointOf } from '../live.ts';
+import { data, paint, say } from '../talk.ts';
+import { makeUserdata, type UserdataOptions } from '../userdata.ts';
+import { durationOf } from './durations.ts';
+import { type Ec2Flags, ec2OptionsOf } from './ec2-options.ts';
+import { Statuses } from './statuses.ts';
+import { settingsIn } from './user-data.ts';
+import { type Boot, watchBoot } from './watch-boot.ts';
+
+export interface LaunchOptions extends UserdataOptions, Ec2Flags {
+  readonly userData?: string;
+  readonly launchTemplate?: string;
+  readonly imageId?: string;
+  readonly instanceType?: string;
+  readonly keyName?: string;
+  readonly securityGroupIds?: readonly string[];
+  readonly subnetId?: string;
+  readonly iamInstanceProfile?: string;
+  readonly tag?: readonly string[];
+  readonly count: string;
+  readonly clientToken?: string;
+  readonly hold: string;
+  readonly timeout: string;
+  /** commander's name for --no-wait. */
+  readonly wait: boolean;
+}
+
+/**
+ * `haulout launch s3://bucket/prefix`: user-data made and measured, instances launched under a token of our own, and their boot
+ * told as it goes. The token is said before the call: with it the same call can be made again, and launches nothing twice.
+ */
+export async function launch(bucket: string, options: LaunchOptions): Promise<number> {
+  const count = countOf(options.count);
+  const expected = { holdMs: durationOf('--hold', options.hold), timeoutMs: durationOf('--timeout', options.timeout) };
+  const given = tagsOf(options.tag ?? []);
+  const { bytes, settings } = await userDataFor(bucket, options);
+  const { role } = settings;
+  const token = options.clientToken ?? randomUUID();
+  const wish: LaunchWish = {
+    token,
+    count,
+    like: likeOf(options),
+    template: options.launchTemplate,
+    userData: bytes,
+    tags: { Name: role, 'haulout:role': role, 'haulout:state': addressText(settings.state), ...given },
+  };
+  const ec2 = new Ec2(ec2OptionsOf(options));
+  const writer = new BucketWriter({
+    endpoint: endpointOf(options),
+    owner: options.owner,
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+  });
+  try {
+    say(`launching ${count} of ${role}; if this is cut off, go on with: --client-token ${token}`);
+    const launched = await ec2.run(wish);
+    const ids = launched.map(({ id }) => id);
+    if (!options.wait)
+      return told(
+        ids.map((id) => ({ id, boot: undefined })),
+        options,
+        token,
+      );
+    const lookout = {
+      ec2,
+      statuses: new Statuses(writer, settings.state),
+      clock: systemClock,
+      say: (w: string) => say(w),
+    };
+    const boots = await Promise.all(
+      ids.map(async (id) => ({ id, boot: await watchBoot(lookout, { id, role, ...expected }) })),
+    );
+    return told(boots, options, token);
+  } finally {
+    writer.close();
+    ec2.close();
+  }
+}
+
+async function userDataFor(bucket: string, options: LaunchOptions): Promise<{ bytes: Uint8Array; settings: Settings }> {
+  if (options.userData === undefined) return await makeUserdata(bucket, options);
+  const bytes = await readFile(options.userData);
+  if (bytes.length > EC2_LIMIT)
+    throw usage(options.userData, `${bytes.length} bytes are more than EC2 takes (${EC2_LIMIT})`, 'use --format gzip');
+  const settings = settingsIn(bytes);
+  if (settings) return { bytes, settings };
+  throw usage(options.userData, 'this is not what `haulout userdata` prints', 'make it anew, or leave out --user-data');
+}
+
+function likeOf(options: LaunchOptions): Partial<InstanceLike> {
+  const { imageId, instanceType, keyName, securityGroupIds, subnetId, iamInstanceProfile: profile } = options;
+  if (imageId === undefined && options.launchTemplate === undefined)
+    throw usage('--image-id', 'nothing says what to launch', 'add --image-id ami-..., or --launch-template NAME');
+  // With a template these are its own business, but for what is said here.
+  const metadata = options.launchTemplate === undefined ? { metadata: METADATA } : {};
+  const said = { imageId, instanceType, keyName, securityGroupIds, subnetId, profile };
+  return { ...Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined)), ...metadata };
+}
+
+/** Tokens required; one hop; tags readable, because templates may use them. */
+const METADATA = { tokens: 'required', hopLimit: 1, tags: 'enabled' } as const;
+
+function tagsOf(pairs: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 1) throw usage('--tag', 'this is no tag', 'write --tag KEY=VALUE');
+      return [pair.slice(0, at), pair.slice(at + 1)];
+    }),
+  );
+}
+
+function countOf(text: string): number {
+  if (/^[1-9]\d{0,2}$/.test(text)) return Number(text);
+  throw usage('--count', 'this is no number of instances', 'write --count 3');
+}
+
+interface Launched {
+  readonly id: string;
+  /** Undefined: not waited for. */
+  readonly boot: Boot | undefined;
+}
+
+function told(launched: readonly Launched[], { json }: LaunchOptions, token: string): number {
+  for (const { id, boot } of launched) {
+    if (!boot) continue;
+    if (boot.ok) say(paint.green(`${id}: healthy after ${formatDuration(boot.ms)}`));
+    else say(paint.red(`${id}: ${boot.trouble.subject}: ${boot.trouble.reason}`), `next: ${boot.trouble.hint}`);
+  }
+  if (json)
+    data({
+      schema: 1,
+      token,
+      instances: launched.map(({ id, boot }) => ({
+        id,
+        ...(boot ? { healthy: boot.ok } : {}),
+        ...(boot && !boot.ok ? { trouble: boot.trouble } : {}),
+      })),
+    });
+  else for (const { id } of launched) process.stdout.write(`${id}\n`);
+  return launched.every(({ boot }) => boot === undefined || boot.ok) ? EXIT.done : EXIT.failed;
+}
+
+function usage(subject: string, reason: string, hint: string): HauloutError {
+  return new HauloutError({ code: 'usage', step: 'launch', subject, reason, hint });
+}
