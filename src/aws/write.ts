@@ -75,6 +75,13 @@ export class BucketWriter {
     }
   }
 
+  /** Done as well where there is no such key. */
+  async delete(bucket: string, key: string): Promise<void> {
+    const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
+    const client = await this.#connected();
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() }));
+  }
+
   close(): void {
     void this.#client?.then((client) => client.destroy());
   }

@@ -6,6 +6,7 @@ import { formatMistakes, toFinding } from '../spec/format.ts';
 import { lintHook } from '../spec/lint-hooks.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
+import { lostExecBits } from './exec-bits.ts';
 import { type Findings, lintArchives } from './lint-archives.ts';
 import { freshMachine } from './plan-facts.ts';
 import { isExecutable, type RoleDirectory, readRoleDirectory, readStart } from './role-directory.ts';
@@ -50,6 +51,7 @@ export async function lintRole(role: RoleDirectory): Promise<Findings> {
   for (const { key } of role.listing.objects) if (HOOK.test(key)) add(await lintHookFile(role, key));
   if (parsed.ok) {
     add(await lintArchives(role, parsed.spec));
+    add({ mistakes: [], warnings: await lostExecBits(role, parsed.spec) });
     add({ mistakes: await lintTemplates(role, parsed.spec), warnings: [] });
   }
   return findings;

@@ -1,0 +1,145 @@
+import { parseBucketAddress } from '../../aws/location.ts';
+import { BucketWriter } from '../../aws/write.ts';
+import { listRole } from '../../bucket/listing.ts';
+import { s3Store } from '../../bucket/s3-store.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { formatDuration } from '../../lib/duration.ts';
+import { HauloutError } from '../../lib/errors.ts';
+import { EXIT } from '../../lib/exit.ts';
+import { formatMistakes } from '../../spec/format.ts';
+import { addressText } from '../../userdata/settings.ts';
+import { lostExecBits } from '../exec-bits.ts';
+import { atDesk, openPlace } from '../fleet/place.ts';
+import { durationOf } from '../launch/durations.ts';
+import { lintRole, specOf } from '../lint.ts';
+import { endpointOf } from '../live.ts';
+import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
+import { data, paint, say } from '../talk.ts';
+import { settingsFrom } from '../userdata.ts';
+import { contentDigest } from './content-digest.ts';
+import { type Differences, differences } from './differences.ts';
+import { planFor } from './plan.ts';
+import { carryOut, localFiles } from './upload.ts';
+import { wake } from './wake.ts';
+import { type Watched, watchFollowers } from './watch.ts';
+
+export interface PushOptions {
+  readonly plan?: boolean;
+  readonly delete?: boolean;
+  readonly watch: boolean;
+  readonly timeout: string;
+  readonly role?: string;
+  readonly state?: string;
+  readonly endpointUrl?: string;
+  readonly region?: string;
+  readonly profile?: string;
+  readonly json?: boolean;
+}
+
+const NO_AGENT = '0'.repeat(64);
+
+/**
+ * `haulout push DIR s3://bucket/prefix`: what differs is uploaded, the spec last; then every instance of the role is watched until it has
+ * followed. 0, or 1 when one did not.
+ */
+export async function push(directory: string, bucket: string, options: PushOptions): Promise<number> {
+  const timeoutMs = durationOf('--timeout', options.timeout);
+  const role = await readRoleDirectory(directory);
+  await refuseMistakes(role);
+  const settings = settingsFrom(bucket, NO_AGENT, options);
+  const to = parseBucketAddress(bucket)!;
+  const place = await openPlace(addressText(settings.state), { ...options, role: settings.role });
+  const source = to.bucket === settings.state.bucket ? place : await openPlace(`s3://${to.bucket}/.haulout`, options);
+  const store = s3Store(source.reader, to.bucket, to.prefix);
+  const writer = new BucketWriter({
+    endpoint: endpointOf(options),
+    ...(options.profile === undefined ? {} : { profile: options.profile }),
+  });
+  try {
+    const local = await localFiles(role);
+    const { objects } = await atDesk(to.bucket, () => listRole(store));
+    const found = differences(local, objects);
+    tellDifferences(found, options);
+    if (options.plan) return await planFor(role, place, settings.role, options);
+    await carryOut(writer, to, role, found, { remove: options.delete === true, told: progress(found.upload.length) });
+    const digest = await contentDigest(store, role, local);
+    const since = source.reader.serverDate ?? Date.now();
+    await wake(writer, settings.state, settings.role, new Date());
+    say(`${addressText(to)}: content ${paint.bold(digest.slice(0, 12))}`);
+    if (!options.watch) return done(found, digest, undefined, options);
+    const watched = await watchFollowers(
+      place,
+      { digest, since },
+      { clock: systemClock, timeoutMs, say: (w) => say(w) },
+    );
+    return done(found, digest, watched, options);
+  } finally {
+    writer.close();
+    place.reader.close();
+    source.reader.close();
+  }
+}
+
+/** Better here than on every machine. */
+async function refuseMistakes(role: RoleDirectory): Promise<void> {
+  const { mistakes } = await lintRole(role);
+  const read = mistakes.length === 0 ? await specOf(role) : { mistakes };
+  const wrong = 'mistakes' in read ? read.mistakes : await lostExecBits(role, read.spec);
+  if (wrong.length === 0) return;
+  process.stderr.write(formatMistakes(wrong));
+  throw new HauloutError({
+    code: 'bad-configuration',
+    step: 'push',
+    subject: role.path,
+    reason: `it has ${wrong.length === 1 ? 'a mistake' : `${wrong.length} mistakes`}, and nothing was uploaded`,
+    hint: 'mend what is listed above, then run it again',
+  });
+}
+
+function tellDifferences({ upload, extra, same }: Differences, { delete: remove, plan }: PushOptions): void {
+  const would = plan ? 'would upload' : 'uploading';
+  say(`${would} ${upload.length} of ${upload.length + same} objects`);
+  if (extra.length === 0) return;
+  const words = `${extra.length} in the bucket that the directory has not: ${extra.slice(0, 3).join(', ')}${extra.length > 3 ? ' ...' : ''}`;
+  say(remove ? `${plan ? 'would delete' : 'deleting'} ${words}` : `leaving ${words}; --delete takes them away`);
+}
+
+/** A line now and then: a long upload is no silence. */
+function progress(of: number): (done: number) => void {
+  let last = performance.now();
+  return (count) => {
+    if (count < of && performance.now() - last < 2_000) return;
+    last = performance.now();
+    say(`uploaded ${count} of ${of}`);
+  };
+}
+
+function done(found: Differences, digest: string, watched: Watched | undefined, { json }: PushOptions): number {
+  const { upload, extra } = found;
+  if (json) data({ schema: 1, digest, uploaded: upload, extra, ...(watched ?? {}) });
+  if (!watched) return EXIT.done;
+  const { followers, lost } = watched;
+  const followed = followers.flatMap(({ following }) => (following.state === 'followed' ? [following] : []));
+  const words = `${followed.length} of ${followers.length} instances have it`;
+  if (lost.length > 0) say(`${lost.length} lost before, and not waited for: ${lost.slice(0, 3).join(', ')}`);
+  if (followed.length > 0) {
+    const [first, last] = [Math.min(...followed.map((f) => f.started)), Math.max(...followed.map((f) => f.started))];
+    const all = Math.max(...followed.map((f) => f.ended));
+    say(
+      `begun ${formatDuration(first)} to ${formatDuration(last)} after the push, the last one done after ${formatDuration(all)}`,
+    );
+  }
+  if (followed.length === followers.length) {
+    say(paint.green(words));
+    return EXIT.done;
+  }
+  say(paint.red(words));
+  for (const { instanceId, following } of followers) {
+    if (following.state === 'failed') say(`${instanceId}: ${following.step}: ${following.reason} [${following.code}]`);
+    else if (following.state !== 'followed')
+      say(`${instanceId}: ${following.state === 'working' ? 'is at it' : 'has not looked'}`);
+  }
+  const first = followers.find(({ following }) => following.state !== 'followed')!;
+  say(`next: haulout explain ${first.instanceId} s3://...`);
+  return EXIT.failed;
+}
