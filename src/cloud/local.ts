@@ -1,10 +1,16 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
+import type { Ec2LogEntry } from './ec2/exchange.ts';
+import type { Ec2FaultRequest, Ec2Faults } from './ec2/faults.ts';
+import type { Order } from './ec2/instance.ts';
+import { Ec2Endpoint } from './ec2/server.ts';
+import { handedOut, newEc2, newS3, type RoleKey, silent } from './endpoints.ts';
 import { Keys, type LocalKey } from './keys.ts';
+import { LocalHosts } from './local-hosts.ts';
 import { canRunMachines } from './machine/able.ts';
 import type { LaunchOptions } from './machine/launch.ts';
 import type { Machine } from './machine/machine.ts';
@@ -14,22 +20,28 @@ import { PACKAGE_PORT } from './machine/seed.ts';
 import type { InstanceDescription } from './metadata/description.ts';
 import { DIALECTS, type Dialect } from './metadata/dialects.ts';
 import { Mirror, type MirrorChange } from './mirror.ts';
+import type { LocalCloudOptions } from './options.ts';
 import { archivesOfThisMachine } from './packages/archives.ts';
 import { PackageProxy } from './packages/proxy.ts';
 import type { Faults } from './s3/faults.ts';
-import { listen } from './s3/listen.ts';
+import { type Listening, listen } from './s3/listen.ts';
 import type { Policy } from './s3/policy.ts';
-import { type RequestLogEntry, S3Endpoint } from './s3/server.ts';
+import { S3Endpoint } from './s3/server.ts';
 
 export {
   canRunMachines,
   checkPort,
   DIALECTS,
   type Dialect,
+  Ec2Endpoint,
+  type Ec2FaultRequest,
+  type Ec2Faults,
+  type Ec2LogEntry,
   type Exposed,
   type Faults,
   type InstanceDescription,
   type LaunchOptions,
+  type LocalCloudOptions,
   type LocalKey,
   type Log,
   type Machine,
@@ -38,37 +50,6 @@ export {
   type Policy,
   S3Endpoint,
 };
-
-/**
- * A cloud on this machine: an S3 endpoint, a metadata service and throw-away instances that really boot what they are given.
- * `import { LocalCloud } from 'haulout/local'`. It is not Amazon: what each part does not do stands at the top of its file.
- * The S3 endpoint works everywhere; instances need Linux and root (`canRunMachines`).
- */
-export interface LocalCloudOptions {
-  readonly log?: Log;
-  /** Local port of the S3 endpoint. Default: a free one. */
-  readonly s3Port?: number;
-  readonly region?: string;
-  readonly onRequest?: (entry: RequestLogEntry) => void;
-  /** Default: gateway.mjs beside this program. */
-  readonly gatewayScript?: string;
-  /** Misbehaviour of the S3 endpoint, asked at every request. */
-  readonly faults?: Faults;
-  /** Whether requests without a signature may read and list. Default false. */
-  readonly anonymousRead?: boolean;
-  /** `v1-only`: an S3 endpoint that does not know ListObjectsV2, as the Walrus of Eucalyptus 4. */
-  readonly listing?: 'v1-only';
-  /** Most entries of one page of a listing. Default 1,000. */
-  readonly pageKeys?: number;
-  /** `bare`: If-Match holds only without quotes, as by Walrus. */
-  readonly ifMatch?: 'bare';
-  /** The path of the S3 endpoint, such as `/services/Walrus`; it is part of `endpoint` and `instanceEndpoint`. */
-  readonly basePath?: string;
-  /** What stands between instances and the S3 endpoint: a bad network, in tests. */
-  readonly around?: (handler: RequestListener) => RequestListener;
-  /** Whether requests without a signature may write and delete: a mistake that `haulout doctor` must find. Default false. */
-  readonly anonymousWrite?: boolean;
-}
 
 /** What an instance is launched with; the rest of its description is made up. */
 export interface Launch extends LaunchOptions {
@@ -83,21 +64,26 @@ export interface Launch extends LaunchOptions {
 /** The build puts what two programs share into dist/parts; the gateway stands beside the programs. */
 const BESIDE_US = new URL(import.meta.url.includes('/parts/') ? '../gateway.mjs' : './gateway.mjs', import.meta.url);
 const S3_PORT = 9000;
-const ACCOUNT = '123456789012';
-const ROLE_NAME = 'haulout-instance';
-const HOUR = 3_600_000;
+const EC2_PORT = 9001;
 
-const silent: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
-
+/**
+ * A cloud on this machine: an S3 endpoint, an EC2 endpoint, a metadata service, and throw-away instances that really boot what
+ * they are given.
+ * `import { LocalCloud } from 'haulout/local'`. It is not Amazon: what each part does not do stands at the top of its file.
+ * The endpoints work everywhere; instances need Linux and root (`canRunMachines`).
+ */
 export class LocalCloud {
   readonly region: string;
   /** For clients on this machine. */
   readonly endpoint: string;
   /** The same store, as instances reach it. */
   readonly instanceEndpoint: string;
+  readonly ec2Endpoint: string;
+  readonly ec2InstanceEndpoint = `http://10.77.0.1:${EC2_PORT}`;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly s3: S3Endpoint;
+  readonly ec2: Ec2Endpoint;
   /** Further keys, with policies. */
   readonly keys: Keys;
   readonly #log: Log;
@@ -105,21 +91,25 @@ export class LocalCloud {
   readonly #gatewayScript: string;
   readonly #around: (handler: RequestListener) => RequestListener;
   readonly #closers: (() => Promise<void>)[] = [];
-  readonly #roleKey: LocalKey & { readonly sessionToken: string };
+  readonly #roleKey: RoleKey;
+  readonly #hosts: LocalHosts;
   #room: Promise<MachineRoom> | undefined;
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
     this.region = parts.region;
     const { basePath = '' } = options;
-    this.endpoint = parts.url + basePath;
+    this.endpoint = parts.s3Listening.url + basePath;
     this.instanceEndpoint = `http://10.77.0.1:${S3_PORT}${basePath}`;
+    this.ec2Endpoint = parts.ec2Listening.url;
     this.accessKeyId = parts.desk.accessKeyId;
     this.secretAccessKey = parts.desk.secretAccessKey;
     this.s3 = parts.s3;
+    this.ec2 = parts.ec2;
     this.keys = parts.keys;
-    this.#roleKey = parts.keys.addRole();
+    this.#hosts = parts.hosts;
+    this.#roleKey = parts.roleKey;
     this.#data = parts.data;
-    this.#closers.push(parts.close);
+    this.#closers.push(parts.s3Listening.close, parts.ec2Listening.close);
     this.#log = options.log ?? silent;
     this.#around = options.around ?? ((handler) => handler);
     this.#gatewayScript = options.gatewayScript ?? fileURLToPath(BESIDE_US);
@@ -130,23 +120,28 @@ export class LocalCloud {
     const data = await makeDataDirectory();
     const keys = new Keys();
     const desk = keys.add();
-    const { onRequest, faults, listing, pageKeys, ifMatch, basePath } = options;
-    const s3 = new S3Endpoint({
-      region,
-      keys: keys.find,
-      dataDirectory: data,
-      accountId: ACCOUNT,
-      anonymousRead: options.anonymousRead ?? false,
-      anonymousWrite: options.anonymousWrite ?? false,
-      ...(onRequest ? { onRequest } : {}),
-      ...(faults ? { faults } : {}),
-      ...(listing ? { listing } : {}),
-      ...(pageKeys ? { pageKeys } : {}),
-      ...(ifMatch ? { ifMatch } : {}),
-      ...(basePath ? { basePath } : {}),
-    });
-    const { url, close } = await listen(s3.handler, { host: '127.0.0.1', port: options.s3Port ?? 0 });
-    return new LocalCloud({ region, url, s3, keys, desk, data, close }, options);
+    const roleKey = keys.addRole();
+    const s3 = newS3({ region, keys, data }, options);
+    // The room is opened for the first instance: by then there is a cloud.
+    let cloud: LocalCloud;
+    const hosts = new LocalHosts(() => cloud.#opened(), data);
+    const ec2 = newEc2({ region, keys, roleKey, hosts }, options);
+    const undo: (() => Promise<void>)[] = [() => rm(data, { recursive: true, force: true })];
+    const listening = async (handler: RequestListener, port = 0) => {
+      const made = await listen(handler, { host: '127.0.0.1', port });
+      undo.unshift(made.close);
+      return made;
+    };
+    try {
+      const s3Listening = await listening(s3.handler, options.s3Port);
+      const ec2Listening = await listening(ec2.handler, options.ec2Port);
+      const parts = { region, data, keys, desk, roleKey, s3, ec2, hosts, s3Listening, ec2Listening };
+      cloud = new LocalCloud(parts, options);
+      return cloud;
+    } catch (error) {
+      for (const step of undo) await step();
+      throw error;
+    }
   }
 
   /** A directory as a prefix of a bucket, uploaded whole. */
@@ -163,38 +158,38 @@ export class LocalCloud {
     return await (await this.#opened()).expose(port, target);
   }
 
-  /** A new instance; resolves when its user-data has begun to run. */
+  /** A new instance; resolves when its user-data has begun to run. The EC2 endpoint knows it like any other. */
   async launch(launch: Launch): Promise<Machine> {
-    const room = await this.#opened();
-    const { address, mac } = room.allocate();
-    const { credentials = true } = launch;
-    const { accessKeyId, secretAccessKey, sessionToken } =
-      typeof credentials === 'object' ? credentials : this.#roleKey;
-    const roleKey = { accessKeyId, secretAccessKey, sessionToken };
-    const description: InstanceDescription = {
-      instanceId: launch.metadata?.dialect === 'openstack' ? randomUUID() : `i-0${randomBytes(8).toString('hex')}`,
-      instanceType: 't3.micro',
+    const { credentials = true, role } = launch;
+    const order: Order = {
       imageId: 'ami-0123456789abcdef0',
-      region: this.region,
-      availabilityZone: `${this.region}a`,
-      localIpv4: address,
-      mac,
-      hostname: `ip-${address.replaceAll('.', '-')}.ec2.internal`,
-      accountId: ACCOUNT,
-      tags: { ...(launch.role === undefined ? {} : { Name: launch.role }), ...launch.tags },
-      metadataTags: true,
+      instanceType: 't3.micro',
       userData: launch.userData,
-      httpTokens: launch.httpTokens ?? 'required',
-      ...(credentials === false ? {} : { roleName: ROLE_NAME }),
-      credentials: () => ({ ...roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
+      metadata: { httpTokens: launch.httpTokens ?? 'required', hopLimit: 1, tags: true },
+      whenDown: 'terminate',
+      outlasting: false,
+      launchOptions: () => launch,
+      ...(credentials === false
+        ? {}
+        : { credentials: () => handedOut(credentials === true ? this.#roleKey : credentials) }),
     };
-    return await room.launch(() => description, launch);
+    const tags = { ...(role === undefined ? {} : { Name: role }), ...launch.tags };
+    const id = launch.metadata?.dialect === 'openstack' ? randomUUID() : undefined;
+    const { instanceId } = await this.ec2.launch(order, tags, id);
+    return this.#hosts.machine(instanceId)!;
+  }
+
+  /** What an instance runs on, whoever launched it: `instanceId` as EC2 tells it. */
+  machine(instanceId: string): Machine | undefined {
+    return this.#hosts.machine(instanceId);
   }
 
   /** Ends every instance and leaves nothing behind. */
   async close(): Promise<void> {
+    await this.ec2.close();
     const room = await this.#room?.catch(() => undefined);
     await room?.close();
+    await this.ec2.settled();
     for (const close of this.#closers.splice(0).reverse()) await close();
     await this.s3.close();
     await rm(this.#data, { recursive: true, force: true });
@@ -211,16 +206,20 @@ export class LocalCloud {
     const packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
     await room.expose(PACKAGE_PORT, packages.server);
     await room.expose(S3_PORT, this.#around(this.s3.handler));
+    await room.expose(EC2_PORT, this.ec2.handler);
     return room;
   }
 }
 
 interface Opened {
   readonly region: string;
-  readonly url: string;
-  readonly s3: S3Endpoint;
+  readonly data: string;
   readonly keys: Keys;
   readonly desk: LocalKey;
-  readonly data: string;
-  readonly close: () => Promise<void>;
+  readonly roleKey: RoleKey;
+  readonly s3: S3Endpoint;
+  readonly ec2: Ec2Endpoint;
+  readonly hosts: LocalHosts;
+  readonly s3Listening: Listening;
+  readonly ec2Listening: Listening;
 }

@@ -123,6 +123,6 @@ export function raw(url: string, request: RawRequest): Promise<RawReply> {
 
 function readReply(response: IncomingMessage, body: Buffer): RawReply {
   const text = body.toString('utf8');
-  const code = /<Error>.*?<Code>(\w+)<\/Code>/s.exec(text)?.[1];
+  const code = /<Error>.*?<Code>([\w.]+)<\/Code>/s.exec(text)?.[1];
   return { status: response.statusCode ?? 0, headers: response.headers, body, text, code };
 }

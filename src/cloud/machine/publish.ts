@@ -1,5 +1,6 @@
 import net from 'node:net';
 import { errorCode, HauloutError } from '../../lib/errors.ts';
+import { joinSockets } from './join-sockets.ts';
 
 export interface Publication {
   readonly port: number;
@@ -11,16 +12,7 @@ export interface Publication {
 export async function publish(path: string, wanted: number): Promise<Publication> {
   const open = new Set<net.Socket>();
   const server = net.createServer({ allowHalfOpen: true }, (client) => {
-    const target = net.connect({ path, allowHalfOpen: true });
-    for (const [end, other] of [
-      [client, target],
-      [target, client],
-    ] as const) {
-      open.add(end);
-      end.on('close', () => open.delete(end));
-      end.on('error', () => other.destroy());
-      end.pipe(other);
-    }
+    joinSockets(client, net.connect({ path, allowHalfOpen: true }), open);
   });
   await listenAt(server, wanted);
   const { port } = server.address() as net.AddressInfo;

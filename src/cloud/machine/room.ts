@@ -82,9 +82,11 @@ export class MachineRoom {
     return `http://${GATEWAY_ADDRESS}:${port}`;
   }
 
-  /** An address and a MAC for a description. An address comes round again only when all others had their turn. */
-  allocate(): Cable {
-    const cable = nextCable(this.#lastCable, new Set(this.#machines.keys()));
+  /**
+   * An address and a MAC for a description, none of `inUse`. An address comes round again only when all others had their turn.
+   */
+  allocate(inUse: ReadonlySet<string> = new Set()): Cable {
+    const cable = nextCable(this.#lastCable, new Set([...this.#machines.keys(), ...inUse]));
     if (cable === undefined)
       throw refused('all addresses', 'every address has an instance', 'terminate an instance first');
     this.#lastCable = cable;

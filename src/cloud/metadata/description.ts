@@ -1,6 +1,10 @@
 /** What the metadata service of the local cloud says about one instance. Facts as EC2 has them; what is absent answers 404. */
 export interface InstanceDescription {
   readonly instanceId: string;
+  /** Default: one of its own, made of the instance's id. */
+  readonly reservationId?: string;
+  /** Which of its reservation's instances it is. Default: the first, 0. */
+  readonly launchIndex?: number;
   readonly instanceType: string;
   readonly imageId: string;
   readonly region: string;

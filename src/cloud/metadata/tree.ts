@@ -42,7 +42,7 @@ export function versionTree(about: InstanceDescription, metaData: Directory, dyn
 export function commonTree(about: InstanceDescription): Directory {
   return {
     'ami-id': about.imageId,
-    'ami-launch-index': '0',
+    'ami-launch-index': String(about.launchIndex ?? 0),
     'ami-manifest-path': '(unknown)',
     'block-device-mapping': { ami: '/dev/xvda', root: '/dev/xvda' },
     hostname: about.hostname,
@@ -52,7 +52,7 @@ export function commonTree(about: InstanceDescription): Directory {
     'local-ipv4': about.localIpv4,
     placement: { 'availability-zone': about.availabilityZone },
     'public-keys': publicKeys(about),
-    'reservation-id': about.instanceId.replace(/^i-/, 'r-'),
+    'reservation-id': about.reservationId ?? about.instanceId.replace(/^i-/, 'r-'),
     'security-groups': groups(about),
   };
 }

@@ -95,7 +95,7 @@ function refuseUnsigned(sent: readonly string[], signed: readonly string[]): voi
 }
 
 /** Lower-case names; a repeated header's values joined as they are signed, which Node's own table does not keep. */
-function sentHeaders(raw: readonly string[]): Record<string, string> {
+export function sentHeaders(raw: readonly string[]): Record<string, string> {
   const headers = new Map<string, string>();
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const name = raw[i]!.toLowerCase();

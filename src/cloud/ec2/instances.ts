@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import type { Cable } from '../machine/network.ts';
+import { Ec2Error } from './errors.ts';
+import { Ec2Instance, type Ground, type Identity, type Order } from './instance.ts';
+
+export interface Reservation {
+  readonly reservationId: string;
+  readonly instances: readonly Ec2Instance[];
+}
+
+export interface Limits {
+  readonly mostInstances: number;
+  /** How long a terminated instance is still shown. */
+  readonly shownMs: number;
+}
+
+/** The instances of the cloud, in the order of their launch; those that have been terminated stay visible for a while. */
+export class Instances {
+  readonly #ground: Omit<Ground, 'isClosing'>;
+  readonly #limits: Limits;
+  #all: Ec2Instance[] = [];
+  #closing = false;
+
+  constructor(ground: Omit<Ground, 'isClosing'>, limits: Limits) {
+    this.#ground = ground;
+    this.#limits = limits;
+  }
+
+  get all(): readonly Ec2Instance[] {
+    const horizon = Date.now() - this.#limits.shownMs;
+    this.#all = this.#all.filter(({ terminatedAt }) => terminatedAt === undefined || terminatedAt.getTime() > horizon);
+    return this.#all;
+  }
+
+  find(instanceId: string): Ec2Instance {
+    if (!/^i-[0-9a-f]{8,32}$|^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(instanceId)) {
+      throw new Ec2Error('InvalidInstanceID.Malformed', `Invalid id: "${instanceId}"`);
+    }
+    const found = this.all.find((instance) => instance.instanceId === instanceId);
+    if (found) return found;
+    throw new Ec2Error('InvalidInstanceID.NotFound', `The instance ID '${instanceId}' does not exist`);
+  }
+
+  /** As many as can be had, at least `least`. They boot in the background: `boot` of each says how that went. */
+  async reserve(
+    order: Order,
+    { least, most, ids = [] }: { readonly least: number; readonly most: number; readonly ids?: readonly string[] },
+  ): Promise<Reservation> {
+    const room = this.#limits.mostInstances - this.all.filter(({ exists }) => exists).length;
+    if (room < least) {
+      const message = `You have requested more instances (${least}) than your current instance limit allows: ${Math.max(0, room)} more.`;
+      throw new Ec2Error('InstanceLimitExceeded', message);
+    }
+    const cables = await this.#allocate(least, Math.min(most, room));
+    const reservationId = newId('r');
+    const instances = cables.map((cable, launchIndex) => {
+      const identity: Identity = { instanceId: ids[launchIndex] ?? newId('i'), reservationId, launchIndex, cable };
+      return new Ec2Instance(identity, order, { ...this.#ground, isClosing: () => this.#closing });
+    });
+    this.#all.push(...instances);
+    return { reservationId, instances };
+  }
+
+  /** From now on nothing is launched any more. */
+  close(): void {
+    this.#closing = true;
+  }
+
+  async settled(): Promise<void> {
+    for (const instance of this.#all) await instance.settled();
+  }
+
+  async #allocate(least: number, most: number): Promise<readonly Cable[]> {
+    const inUse = new Set(this.all.filter(({ exists }) => exists).map(({ cable }) => cable.address));
+    const cables: Cable[] = [];
+    while (cables.length < most) {
+      const cable = await this.#ground.hosts.allocate(inUse).catch(() => undefined);
+      if (!cable) break;
+      inUse.add(cable.address);
+      cables.push(cable);
+    }
+    if (cables.length >= least) return cables;
+    throw new Ec2Error('InsufficientInstanceCapacity', 'There are no more addresses for instances.');
+  }
+}
+
+/** As EC2 makes them: a prefix and 17 hexadecimal digits. */
+export function newId(prefix: string): string {
+  return `${prefix}-0${randomBytes(8).toString('hex')}`;
+}
