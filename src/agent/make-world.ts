@@ -3,6 +3,7 @@ import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
 import { choosePackageManager } from '../apply/packages/choose.ts';
 import { BucketReader } from '../aws/read.ts';
+import { SmallObjects } from '../aws/small-objects.ts';
 import { ContentCache } from '../bucket/cache.ts';
 import { lateStore } from '../bucket/late-store.ts';
 import { provesSums } from '../bucket/proves-sums.ts';
@@ -10,6 +11,7 @@ import { s3Store } from '../bucket/s3-store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { once } from '../lib/once.ts';
 import { readRegular } from '../lib/read-regular.ts';
 import { chooseMetadata, type Metadata } from '../metadata/choose.ts';
 import { chooseContainment } from '../services/contain.ts';
@@ -78,20 +80,14 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     const { id, run: line, user, timeoutMs } = job;
     return runCommand(hooks, { kind: 'job', id, line, user, timeoutMs });
   });
-  const upload = new StatusUpload({
-    node: process.execPath,
-    state: paths.state,
-    log,
-    target: {
-      get endpoint() {
-        return endpoint();
-      },
-      state: settings.state,
-      role: settings.role,
-      owner: settings.owner,
-    },
-    credentials: () => metadata.credentials(false),
+  const objects = once(() => {
+    const { bucket } = settings.state;
+    const { owner } = settings;
+    // Where reading needs no keys, writing does all the same.
+    const keys = (fresh: boolean) => metadata.credentials(fresh);
+    return new SmallObjects({ endpoint: endpoint(), bucket, owner, credentials: keys, clock, random });
   });
+  const upload = new StatusUpload({ log, settings, objects, credentials: () => metadata.credentials(false) });
   const events = new EventLog(paths.log);
   const packages = await choosePackageManager({
     clock,
