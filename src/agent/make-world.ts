@@ -13,6 +13,7 @@ import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { once } from '../lib/once.ts';
 import { readRegular } from '../lib/read-regular.ts';
+import { version } from '../lib/version.ts';
 import { chooseMetadata, type Metadata } from '../metadata/choose.ts';
 import { chooseContainment } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
@@ -26,7 +27,8 @@ import { keepingIdentity, keptIdentity, regionOf } from './identity-file.ts';
 import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
 import type { Paths } from './paths.ts';
-import type { Rhythm } from './resident.ts';
+import { Presence } from './presence.ts';
+import type { Rhythm } from './rhythm.ts';
 import { ServiceHands } from './service-hands.ts';
 import { writeStatus } from './status-file.ts';
 import { StatusUpload } from './upload.ts';
@@ -47,6 +49,8 @@ export interface WorldParts {
   readonly asked: () => boolean;
   /** When to look at the bucket, by the spec that is in force. */
   readonly onRhythm: (rhythm: Rhythm) => void;
+  /** What it was told last. */
+  readonly rhythm: () => Rhythm;
 }
 
 /** The real world of an instance, made once. Drivers are chosen here, in tables and by looking, and nowhere else. */
@@ -87,7 +91,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     const keys = (fresh: boolean) => metadata.credentials(fresh);
     return new SmallObjects({ endpoint: endpoint(), bucket, owner, credentials: keys, clock, random });
   });
-  const upload = new StatusUpload({ log, settings, objects, credentials: () => metadata.credentials(false) });
+  const upload = new StatusUpload({ log, clock, settings, objects, credentials: () => metadata.credentials(false) });
   const events = new EventLog(paths.log);
   const packages = await choosePackageManager({
     clock,
@@ -104,6 +108,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     state,
     services,
     waits,
+    presence: new Presence({ state, bootId, clock, version, settleMs: settings.settleMs, rhythm: parts.rhythm }),
     store,
     eyes: {
       root: paths.root,

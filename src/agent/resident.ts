@@ -1,17 +1,12 @@
 import { BACK_OFF_CAP_MS } from '../ledger/ledger.ts';
 import { sha256 } from '../lib/digest.ts';
-import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import { converge } from './converge.ts';
 import type { Memory } from './memory.ts';
 import type { Requests } from './requests.ts';
+import type { Rhythm } from './rhythm.ts';
 import { cron, splayOffset } from './schedule.ts';
 import type { World } from './world.ts';
-
-export type Rhythm = Pick<Spec, 'schedule' | 'timezone' | 'splayMs'>;
-
-/** Until a spec was read: often enough for a machine that waits for its bucket, seldom enough for a fleet of them. */
-export const FIRST_RHYTHM: Rhythm = { schedule: '* * * * *', timezone: 'UTC', splayMs: 10_000 };
 
 /** The rounds of a life: at once, on the cron, when asked, and when something that failed is due again. One at a time. */
 export class Resident {

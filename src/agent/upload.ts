@@ -2,6 +2,7 @@ import { S3Error } from '../aws/s3-error.ts';
 import type { Credentials } from '../aws/sigv4.ts';
 import type { SmallObjects } from '../aws/small-objects.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Facts } from '../plan/facts.ts';
@@ -18,16 +19,24 @@ export interface Live {
 
 export interface UploadParts {
   readonly log: Log;
+  readonly clock: Pick<Clock, 'elapsed'>;
   readonly settings: Pick<Settings, 'state' | 'role'>;
   /** Of the state's bucket; made when it is first needed, because where it is may be known only after the first round. */
   readonly objects: () => Pick<SmallObjects, 'put'>;
   readonly credentials: () => Promise<Credentials | undefined>;
 }
 
-/** Writes the status to the bucket. */
+/** The lease is renewed at each sync, but not every two seconds where somebody syncs that often. */
+const RENEW_MS = 60_000;
+/** A permission may be given later, and is no news of ours: it is looked for now and then. */
+const REFUSED_MS = 3_600_000;
+
+/** Writes the status to the bucket: when there is news, and to renew the lease. */
 export class StatusUpload {
   readonly #parts: UploadParts;
   #written = '';
+  /** When the same words are written again. */
+  #dueAt = Number.NEGATIVE_INFINITY;
   #saidWhy = '';
 
   constructor(parts: UploadParts) {
@@ -36,7 +45,8 @@ export class StatusUpload {
 
   async write(status: Status, live: Live | undefined): Promise<void> {
     const print = material(status);
-    if (print === this.#written || status.instanceId === '') return;
+    const isNews = print !== this.#written;
+    if (status.instanceId === '' || !(isNews || this.#clock() >= this.#dueAt)) return;
     const { state, role } = this.#parts.settings;
     const credentials = await this.#parts.credentials().catch(() => undefined);
     if (!credentials) return this.#say('this instance has no credentials: its status stays on its own disk');
@@ -45,18 +55,27 @@ export class StatusUpload {
     const objects = this.#parts.objects();
     try {
       await objects.put(key, Buffer.from(`${JSON.stringify(status, null, 1)}\n`), JSON_TYPE);
-      if (live) {
+      if (live && isNews) {
         const facts = `${base}facts/${role}/${status.instanceId}.json`;
         await objects.put(facts, Buffer.from(`${JSON.stringify(live)}\n`), JSON_TYPE);
       }
-      this.#written = print;
+      this.#keep(print, RENEW_MS);
       this.#saidWhy = '';
     } catch (error) {
       if (!isRefusal(error))
         return this.#say('the status could not be written to the bucket; it is tried again at the next sync');
-      this.#written = print; // the same words would be refused again
+      this.#keep(print, REFUSED_MS); // the same words would be refused again
       this.#say(`the bucket refuses s3://${state.bucket}/${key}: the status stays on this disk`);
     }
+  }
+
+  #keep(print: string, pauseMs: number): void {
+    this.#written = print;
+    this.#dueAt = this.#clock() + pauseMs;
+  }
+
+  #clock(): number {
+    return this.#parts.clock.elapsed();
   }
 
   #say(why: string): void {

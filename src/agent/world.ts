@@ -10,6 +10,7 @@ import type { Status } from '../status/status.ts';
 import type { TimelineEntry } from '../status/timeline.ts';
 import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
+import type { Presence } from './presence.ts';
 import type { ServiceHands } from './service-hands.ts';
 import type { Live } from './upload.ts';
 import type { WaitBook } from './wait-book.ts';
@@ -27,6 +28,7 @@ export interface World {
   readonly files: FileWriter;
   readonly services: ServiceHands;
   readonly waits: WaitBook;
+  readonly presence: Presence;
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
   readonly adopt: (spec: Spec) => void;
   /** An administrator's `[haulout]` on this machine, over the bucket's. */
