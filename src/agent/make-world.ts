@@ -8,6 +8,7 @@ import { ContentCache } from '../bucket/cache.ts';
 import { lateStore } from '../bucket/late-store.ts';
 import { provesSums } from '../bucket/proves-sums.ts';
 import { s3Store } from '../bucket/s3-store.ts';
+import { LARGEST_WAKE, WAKE_NAME } from '../fleet/wake.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -92,6 +93,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     return new SmallObjects({ endpoint: endpoint(), bucket, owner, credentials: keys, clock, random });
   });
   const upload = new StatusUpload({ log, clock, settings, objects, credentials: () => metadata.credentials(false) });
+  const base = settings.state.prefix === '' ? '' : `${settings.state.prefix}/`;
   const events = new EventLog(paths.log);
   const packages = await choosePackageManager({
     clock,
@@ -125,6 +127,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       parts.onRhythm(spec);
     },
     override: () => readOverride(paths, log),
+    wake: (etag) => objects().look(base + WAKE_NAME, etag, LARGEST_WAKE),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
       await writeStatus(state, status, log);

@@ -8,13 +8,18 @@ import type { Rhythm } from './rhythm.ts';
 import { cron, splayOffset } from './schedule.ts';
 import type { World } from './world.ts';
 
-/** The rounds of a life: at once, on the cron, when asked, and when something that failed is due again. One at a time. */
+/** Somebody sits at the desk and waits; S3 takes 5,500 requests a second of one prefix, and ten seconds are enough for any fleet. */
+const CALL_WINDOW_MS = 10_000;
+
+/** The rounds of a life: at once, on the cron, when asked, when the desk calls, and when something that failed is due again. One at a time. */
 export class Resident {
   readonly #world: World;
   readonly #memory: Memory;
   readonly #requests: Requests;
   readonly #rhythm: () => Rhythm;
   #wake: () => void = () => undefined;
+  /** When the desk is followed that has called. */
+  #calledAt = Number.POSITIVE_INFINITY;
 
   constructor(world: World, memory: Memory, requests: Requests, rhythm: () => Rhythm) {
     this.#world = world;
@@ -28,9 +33,18 @@ export class Resident {
     this.#wake();
   }
 
+  /** The desk has called. The fleet never moves at once (law 10): each host has its own moment of the next seconds. */
+  call(): void {
+    const window = Math.min(this.#rhythm().splayMs, CALL_WINDOW_MS);
+    const at = this.#world.clock.elapsed() + this.#offset(window);
+    this.#calledAt = Math.min(this.#calledAt, at);
+    this.#wake();
+  }
+
   async live(signal: AbortSignal, onRound: (status: Status) => void): Promise<void> {
     while (!signal.aborted) {
       const asked = await this.#requests.pending();
+      this.#calledAt = Number.POSITIVE_INFINITY; // a call from now on may be of what this round does not see any more
       const status = await converge(this.#world, this.#memory);
       await this.#requests.answer(asked, status);
       onRound(status);
@@ -38,21 +52,26 @@ export class Resident {
     }
   }
 
-  /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks. */
+  /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks or calls. */
   async #rest(signal: AbortSignal, status: Status): Promise<void> {
     const { clock } = this.#world;
     const { schedule, timezone, splayMs } = this.#rhythm();
     const watch = cron(schedule, timezone);
     watch.due(clock.now());
-    const splay = splayOffset(sha256(this.#memory.identity?.instanceId ?? ''), splayMs);
+    const splay = this.#offset(splayMs);
     const retryAt = clock.elapsed() + untilRetry(status, clock.now());
     let dueAt = Number.POSITIVE_INFINITY;
-    while (!signal.aborted && clock.elapsed() < Math.min(dueAt, retryAt)) {
+    const next = () => Math.min(dueAt, retryAt, this.#calledAt);
+    while (!signal.aborted && clock.elapsed() < next()) {
       if ((await this.#requests.pending()).length > 0) return;
-      const left = Math.min(dueAt, retryAt) - clock.elapsed();
+      const left = next() - clock.elapsed();
       await this.#sleep(Math.max(0, Math.min(left, watch.pause(clock.now()))), signal);
       if (watch.due(clock.now())) dueAt = Math.min(dueAt, clock.elapsed() + splay);
     }
+  }
+
+  #offset(windowMs: number): number {
+    return splayOffset(sha256(this.#memory.identity?.instanceId ?? ''), windowMs);
   }
 
   async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {

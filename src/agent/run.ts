@@ -20,6 +20,7 @@ import { readSettings } from './settings-file.ts';
 import { reportNoStart, sweepAtStart } from './start.ts';
 import { summary } from './tell.ts';
 import { WaitBook } from './wait-book.ts';
+import { WakeWatch } from './wake-watch.ts';
 import type { World } from './world.ts';
 
 /** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
@@ -43,7 +44,16 @@ export async function runAgent(paths: Paths): Promise<number> {
     asked = true;
     resident.wake();
   });
+  const watch = new WakeWatch({
+    ...{ clock: world.clock, log, role: world.settings.role, look: world.wake },
+    everyMs: () => (memory.identity ? rhythm().wakeMs : 0),
+    onWake: () => {
+      log.info('the desk has called');
+      resident.call();
+    },
+  });
   await resident.live(stop.signal, (status) => {
+    watch.begin(stop.signal); // after the first round it is known where the bucket is
     asked = false;
     tell(log, status);
   });

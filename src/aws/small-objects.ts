@@ -6,11 +6,16 @@ import { S3Error } from './s3-error.ts';
 export interface SmallObject {
   /** As the store has it, quotes and all: it is handed back as it came. */
   readonly etag: string;
+  /** Since it was written, by the store's own clock; endless where it does not say. */
+  readonly ageMs: number;
   readonly body: Buffer;
 }
 
-/** A status of a big role has some megabytes, and a store may take its time to have them on all its disks. */
-const DEADLINES = { headers: 30_000, total: 60_000 };
+/**
+ * A status of a big role has some megabytes, and a store may take its time to have them on all its disks. Idle connections are kept
+ * for longer than the pause between two looks: a new one costs more than the look.
+ */
+const DEADLINES = { headers: 30_000, idle: 40_000, total: 60_000 };
 const LOOK = { attempts: 2, baseMs: 200, budgetMs: 5_000 };
 const ANSWER_LIMIT = 64 * 1024;
 
@@ -43,7 +48,13 @@ export class SmallObjects {
     const headers = etag === undefined ? {} : { 'if-none-match': etag };
     const once = async () => {
       const answer = await this.#store.ask({ operation, key, headers });
-      return { etag: answer.headers.etag ?? '', body: await readBody(answer, limit, key) };
+      const { etag = '', date = '', 'last-modified': modified = '' } = answer.headers;
+      const ageMs = Date.parse(date) - Date.parse(modified);
+      return {
+        etag,
+        ageMs: Number.isNaN(ageMs) ? Number.POSITIVE_INFINITY : ageMs,
+        body: await readBody(answer, limit, key),
+      };
     };
     return await this.#store.retried(operation, once, LOOK).catch((error: unknown) => {
       if (error instanceof S3Error && error.status === 304) return undefined;
