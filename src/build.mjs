@@ -3,7 +3,6 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { buildLauncher } from './userdata/launcher/build.mjs';
 
@@ -33,45 +32,27 @@ const common = {
 
 if (process.argv.includes('--if-stale') && !(await isStale())) process.exit(0);
 await mkdir(dist, { recursive: true });
-// The SDK is a program of its own inside the agent (src/agent/uploader-file.ts says why).
-const uploader = await compile('src/agent/uploader.ts', { minify: true });
-const packed = gzipSync(uploader.bytes, { level: 9 }).toString('base64');
-const agent = await bundle('src/agent/main.ts', 'agent.mjs', {
-  minify: true,
-  head: `/* haulout-agent ${version} */`,
-  define: { HAULOUT_UPLOADER: JSON.stringify(packed) },
-});
+const agent = await bundle('src/agent/main.ts', 'agent.mjs', { minify: true, head: `/* haulout-agent ${version} */` });
 const gateway = await bundle('src/cloud/gateway.ts', 'gateway.mjs', { minify: true });
 const rest = [];
 if (!process.argv.includes('--agent-only')) {
   rest.push(await split({ cli: 'src/cli/main.ts', local: 'src/cloud/local.ts' }));
 }
 await put('bootstrap.js', await buildLauncher(), 0o755);
-if (process.argv.includes('--meta'))
-  for (const made of [
-    agent,
-    { name: 'the uploader, unpacked', size: uploader.bytes.length, metafile: uploader.metafile },
-    gateway,
-  ])
-    tellMeta(made);
+if (process.argv.includes('--meta')) for (const made of [agent, gateway]) tellMeta(made);
 
 /** One file that is all there is: what a machine fetches by its sha256, or runs alone in a namespace. */
-async function bundle(entry, name, how) {
-  const made = await compile(entry, how);
-  await put(name, made.bytes, 0o644);
-  return { name, size: made.bytes.length, metafile: made.metafile };
-}
-
-async function compile(entry, { minify, head = '', define = {} }) {
-  const result = await build({
+async function bundle(entry, name, { minify, head = '' }) {
+  const { outputFiles, metafile } = await build({
     ...common,
     entryPoints: [entry],
-    outfile: join(dist, 'program.mjs'),
+    outfile: join(dist, name),
     minify,
     banner: { js: head + REQUIRE },
-    define: { ...common.define, ...define },
   });
-  return { bytes: result.outputFiles[0].contents, metafile: result.metafile };
+  const [{ contents }] = outputFiles;
+  await put(name, contents, 0o644);
+  return { name, size: contents.length, metafile };
 }
 
 /** The desk's programs share their parts, and a command loads only what it needs. */

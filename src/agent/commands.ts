@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Lease } from '../fleet/lease.ts';
 import { systemClock } from '../lib/clock.ts';
 import { formatDuration } from '../lib/duration.ts';
 import { EXIT } from '../lib/exit.ts';
@@ -87,8 +88,10 @@ function print(found: Status, words: readonly string[]): void {
 
 function text(found: Status): string {
   const { lastSync, content, trouble } = found;
+  const { localIpv4 = '', publicIpv4 = '' } = found.instance ?? {};
   const lines = [
-    `${found.instanceId}  role ${found.role}  ${found.health}`,
+    `${found.instanceId}  role ${found.role}  ${found.health}${[publicIpv4, localIpv4].map((each) => each && `  ${each}`).join('')}`,
+    ...leaseLines(found.lease),
     `content   ${content.active?.slice(0, 12) ?? 'none'}${content.wanted === content.active ? '' : ` (the bucket has ${content.wanted?.slice(0, 12) ?? 'nothing readable'})`}`,
     `last sync ${lastSync.startedAt}, ${formatDuration(lastSync.ms)}, ${lastSync.steps} steps, ${lastSync.requests} requests`,
   ];
@@ -115,6 +118,14 @@ function text(found: Status): string {
   }
   for (const note of found.notes) lines.push(`note      ${note}`);
   return `${lines.map(visible).join('\n')}\n`;
+}
+
+/** Nothing while all is as it should be. */
+function leaseLines(lease: Lease | undefined): string[] {
+  if (!lease || (lease.state === 'active' && !lease.notice)) return [];
+  const { kind, heard, deadline } = lease.notice ?? {};
+  const until = deadline === undefined ? '' : `, until ${deadline}`;
+  return [`lease     ${lease.state}${kind === undefined ? '' : ` (${kind}, heard ${heard}${until})`}`];
 }
 
 function exitOf(found: Status): number {

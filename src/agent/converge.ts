@@ -30,6 +30,7 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
       return memory.identity;
     });
     round.identity = identity;
+    await world.presence.know(identity);
     const ledger = await world.state.readLedger(identity.instanceId);
     round.ledger = ledger;
     const news = await round.take('bucket', () => lookAtBucket(world, memory));

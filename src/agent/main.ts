@@ -1,9 +1,8 @@
 import { realpathSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { asTrouble } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
+import { version } from '../lib/version.ts';
 import { fromEnvironment, parseSettings } from '../userdata/settings.ts';
 import { logs, service, status, sync } from './commands.ts';
 import { install } from './install.ts';
@@ -36,7 +35,7 @@ const COMMANDS: Record<string, () => Promise<number>> = {
   logs: () => logs(paths, words),
   service: () => service(paths, words),
   version: async () => {
-    process.stdout.write(`${await ownVersion()}\n`);
+    process.stdout.write(`${version}\n`);
     return EXIT.done;
   },
   help: async () => {
@@ -55,11 +54,6 @@ const HELP = `haulout, on this instance:
 
 Exit codes: 0 done, 1 failed, 2 not as the bucket wants it, 64 usage, 69 no agent, 75 not yet, 77 not root.
 `;
-
-async function ownVersion(): Promise<string> {
-  const text = await readFile(join(self), 'utf8');
-  return /haulout-agent ([^\s*]+)/.exec(text.slice(0, 300))?.[1] ?? 'unknown';
-}
 
 function say(text: string): void {
   process.stderr.write(`haulout: ${text}\n`);

@@ -3,14 +3,18 @@ import { FileObserver } from '../apply/digests.ts';
 import { FileWriter } from '../apply/files.ts';
 import { choosePackageManager } from '../apply/packages/choose.ts';
 import { BucketReader } from '../aws/read.ts';
+import { SmallObjects } from '../aws/small-objects.ts';
 import { ContentCache } from '../bucket/cache.ts';
 import { lateStore } from '../bucket/late-store.ts';
 import { provesSums } from '../bucket/proves-sums.ts';
 import { s3Store } from '../bucket/s3-store.ts';
+import { LARGEST_WAKE, WAKE_NAME } from '../fleet/wake.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { once } from '../lib/once.ts';
 import { readRegular } from '../lib/read-regular.ts';
+import { version } from '../lib/version.ts';
 import { chooseMetadata, type Metadata } from '../metadata/choose.ts';
 import { chooseContainment } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
@@ -24,7 +28,8 @@ import { keepingIdentity, keptIdentity, regionOf } from './identity-file.ts';
 import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
 import type { Paths } from './paths.ts';
-import type { Rhythm } from './resident.ts';
+import { Presence } from './presence.ts';
+import type { Rhythm } from './rhythm.ts';
 import { ServiceHands } from './service-hands.ts';
 import { writeStatus } from './status-file.ts';
 import { StatusUpload } from './upload.ts';
@@ -45,6 +50,8 @@ export interface WorldParts {
   readonly asked: () => boolean;
   /** When to look at the bucket, by the spec that is in force. */
   readonly onRhythm: (rhythm: Rhythm) => void;
+  /** What it was told last. */
+  readonly rhythm: () => Rhythm;
 }
 
 /** The real world of an instance, made once. Drivers are chosen here, in tables and by looking, and nowhere else. */
@@ -78,20 +85,15 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     const { id, run: line, user, timeoutMs } = job;
     return runCommand(hooks, { kind: 'job', id, line, user, timeoutMs });
   });
-  const upload = new StatusUpload({
-    node: process.execPath,
-    state: paths.state,
-    log,
-    target: {
-      get endpoint() {
-        return endpoint();
-      },
-      state: settings.state,
-      role: settings.role,
-      owner: settings.owner,
-    },
-    credentials: () => metadata.credentials(false),
+  const objects = once(() => {
+    const { bucket } = settings.state;
+    const { owner } = settings;
+    // Where reading needs no keys, writing does all the same.
+    const keys = (fresh: boolean) => metadata.credentials(fresh);
+    return new SmallObjects({ endpoint: endpoint(), bucket, owner, credentials: keys, clock, random });
   });
+  const upload = new StatusUpload({ log, clock, settings, objects, credentials: () => metadata.credentials(false) });
+  const base = settings.state.prefix === '' ? '' : `${settings.state.prefix}/`;
   const events = new EventLog(paths.log);
   const packages = await choosePackageManager({
     clock,
@@ -108,6 +110,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     state,
     services,
     waits,
+    presence: new Presence({ state, bootId, clock, version, settleMs: settings.settleMs, rhythm: parts.rhythm }),
     store,
     eyes: {
       root: paths.root,
@@ -124,6 +127,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       parts.onRhythm(spec);
     },
     override: () => readOverride(paths, log),
+    wake: (etag) => objects().look(base + WAKE_NAME, etag, LARGEST_WAKE),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
       await writeStatus(state, status, log);

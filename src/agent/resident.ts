@@ -1,25 +1,25 @@
 import { BACK_OFF_CAP_MS } from '../ledger/ledger.ts';
 import { sha256 } from '../lib/digest.ts';
-import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import { converge } from './converge.ts';
 import type { Memory } from './memory.ts';
 import type { Requests } from './requests.ts';
+import type { Rhythm } from './rhythm.ts';
 import { cron, splayOffset } from './schedule.ts';
 import type { World } from './world.ts';
 
-export type Rhythm = Pick<Spec, 'schedule' | 'timezone' | 'splayMs'>;
+/** Somebody sits at the desk and waits; S3 takes 5,500 requests a second of one prefix, and ten seconds are enough for any fleet. */
+const CALL_WINDOW_MS = 10_000;
 
-/** Until a spec was read: often enough for a machine that waits for its bucket, seldom enough for a fleet of them. */
-export const FIRST_RHYTHM: Rhythm = { schedule: '* * * * *', timezone: 'UTC', splayMs: 10_000 };
-
-/** The rounds of a life: at once, on the cron, when asked, and when something that failed is due again. One at a time. */
+/** The rounds of a life: at once, on the cron, when asked, when the desk calls, and when something that failed is due again. One at a time. */
 export class Resident {
   readonly #world: World;
   readonly #memory: Memory;
   readonly #requests: Requests;
   readonly #rhythm: () => Rhythm;
   #wake: () => void = () => undefined;
+  /** When the desk is followed that has called. */
+  #calledAt = Number.POSITIVE_INFINITY;
 
   constructor(world: World, memory: Memory, requests: Requests, rhythm: () => Rhythm) {
     this.#world = world;
@@ -33,9 +33,18 @@ export class Resident {
     this.#wake();
   }
 
+  /** The desk has called. The fleet never moves at once (law 10): each host has its own moment of the next seconds. */
+  call(): void {
+    const window = Math.min(this.#rhythm().splayMs, CALL_WINDOW_MS);
+    const at = this.#world.clock.elapsed() + this.#offset(window);
+    this.#calledAt = Math.min(this.#calledAt, at);
+    this.#wake();
+  }
+
   async live(signal: AbortSignal, onRound: (status: Status) => void): Promise<void> {
     while (!signal.aborted) {
       const asked = await this.#requests.pending();
+      this.#calledAt = Number.POSITIVE_INFINITY; // a call from now on may be of what this round does not see any more
       const status = await converge(this.#world, this.#memory);
       await this.#requests.answer(asked, status);
       onRound(status);
@@ -43,21 +52,26 @@ export class Resident {
     }
   }
 
-  /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks. */
+  /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks or calls. */
   async #rest(signal: AbortSignal, status: Status): Promise<void> {
     const { clock } = this.#world;
     const { schedule, timezone, splayMs } = this.#rhythm();
     const watch = cron(schedule, timezone);
     watch.due(clock.now());
-    const splay = splayOffset(sha256(this.#memory.identity?.instanceId ?? ''), splayMs);
+    const splay = this.#offset(splayMs);
     const retryAt = clock.elapsed() + untilRetry(status, clock.now());
     let dueAt = Number.POSITIVE_INFINITY;
-    while (!signal.aborted && clock.elapsed() < Math.min(dueAt, retryAt)) {
+    const next = () => Math.min(dueAt, retryAt, this.#calledAt);
+    while (!signal.aborted && clock.elapsed() < next()) {
       if ((await this.#requests.pending()).length > 0) return;
-      const left = Math.min(dueAt, retryAt) - clock.elapsed();
+      const left = next() - clock.elapsed();
       await this.#sleep(Math.max(0, Math.min(left, watch.pause(clock.now()))), signal);
       if (watch.due(clock.now())) dueAt = Math.min(dueAt, clock.elapsed() + splay);
     }
+  }
+
+  #offset(windowMs: number): number {
+    return splayOffset(sha256(this.#memory.identity?.instanceId ?? ''), windowMs);
   }
 
   async #sleep(milliseconds: number, signal: AbortSignal): Promise<void> {

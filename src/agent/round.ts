@@ -80,7 +80,7 @@ export class Round {
   }
 
   status(): Status {
-    const { settings, clock } = this.#world;
+    const { settings, clock, presence } = this.#world;
     const cost = this.#world.store.cost();
     const changed = this.#outcome?.changed ?? [];
     return {
@@ -88,6 +88,7 @@ export class Round {
       instanceId: this.identity?.instanceId ?? '',
       role: settings.role,
       at: new Date(clock.now()).toISOString(),
+      ...presence.told(),
       health: this.#health(),
       content: {
         ...(this.#bucketDigest === undefined ? {} : { wanted: this.#bucketDigest }),

@@ -4,19 +4,23 @@ import { systemClock } from '../lib/clock.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { EXIT } from '../lib/exit.ts';
 import { type Log, lineLog } from '../lib/log.ts';
+import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import { readBootId } from './boot-id.ts';
 import { converge } from './converge.ts';
+import type { Jobs } from './jobs.ts';
 import { tryLock } from './lock.ts';
 import { makeWorld } from './make-world.ts';
-import { recall } from './memory.ts';
+import { type Memory, recall } from './memory.ts';
 import type { Paths } from './paths.ts';
 import { Requests } from './requests.ts';
-import { FIRST_RHYTHM, Resident, type Rhythm } from './resident.ts';
+import { Resident } from './resident.ts';
+import { FIRST_RHYTHM, type Rhythm } from './rhythm.ts';
 import { readSettings } from './settings-file.ts';
 import { reportNoStart, sweepAtStart } from './start.ts';
 import { summary } from './tell.ts';
 import { WaitBook } from './wait-book.ts';
+import { WakeWatch } from './wake-watch.ts';
 import type { World } from './world.ts';
 
 /** `haulout run`: the resident agent, until it is told to end. Services are none of its children's business (law 8). */
@@ -31,24 +35,25 @@ export async function runAgent(paths: Paths): Promise<number> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => end(stop));
   if (!(await lockInTurn(join(paths.run, 'lock'), stop.signal))) return EXIT.done;
 
-  let rhythm: Rhythm = FIRST_RHYTHM;
   let asked = false;
   const requests = new Requests(paths.run);
   await ensureDirectory(paths.state);
-  const { world, memory, jobs } = await open(
-    paths,
-    log,
-    () => asked,
-    (wanted) => {
-      rhythm = wanted;
-    },
-  );
-  const resident = new Resident(world, memory, requests, () => rhythm);
+  const { world, memory, jobs, rhythm } = await open(paths, log, () => asked);
+  const resident = new Resident(world, memory, requests, rhythm);
   await requests.open(() => {
     asked = true;
     resident.wake();
   });
+  const watch = new WakeWatch({
+    ...{ clock: world.clock, log, role: world.settings.role, look: world.wake },
+    everyMs: () => (memory.identity ? rhythm().wakeMs : 0),
+    onWake: () => {
+      log.info('the desk has called');
+      resident.call();
+    },
+  });
   await resident.live(stop.signal, (status) => {
+    watch.begin(stop.signal); // after the first round it is known where the bucket is
     asked = false;
     tell(log, status);
   });
@@ -83,35 +88,38 @@ export async function oneRound(paths: Paths): Promise<Status | undefined> {
   const lock = tryLock(join(paths.run, 'lock'));
   if (!lock) return undefined;
   const log = lineLog((line) => process.stderr.write(line));
-  const { world, memory, jobs } = await open(
-    paths,
-    log,
-    () => true,
-    () => undefined,
-  );
-  // Its jobs are the resident agent's to run: this process is about to end.
-  const status = await converge({ ...world, adopt: () => undefined }, memory);
+  const { world, memory, jobs } = await open(paths, log, () => true);
+  // They are the resident agent's to run: this process is about to end.
+  const withoutJobs = { ...world, adopt: (spec: Spec) => world.adopt({ ...spec, jobs: [] }) };
+  const status = await converge(withoutJobs, memory);
   jobs.stop();
   lock.release();
   return status;
 }
 
-async function open(
-  paths: Paths,
-  log: Log,
-  asked: () => boolean,
-  onRhythm: (rhythm: Rhythm) => void,
-): Promise<{ world: World; memory: Awaited<ReturnType<typeof recall>>; jobs: { stop(): void } }> {
+interface Opened {
+  readonly world: World;
+  readonly memory: Memory;
+  readonly jobs: Jobs;
+  /** By the spec that is in force. */
+  readonly rhythm: () => Rhythm;
+}
+
+async function open(paths: Paths, log: Log, asked: () => boolean): Promise<Opened> {
   const state = new StateFiles(paths.state);
   const bootId = await readBootId();
   const waits = await WaitBook.open(state, bootId, systemClock, log);
   try {
     const memory = await recall(state);
     const settings = await readSettings(paths);
-    const parts = { paths, settings, log, state, memory, waits, bootId, asked, onRhythm };
+    let rhythm: Rhythm = FIRST_RHYTHM;
+    const onRhythm = (wanted: Rhythm) => {
+      rhythm = wanted;
+    };
+    const parts = { paths, settings, log, state, memory, waits, bootId, asked, onRhythm, rhythm: () => rhythm };
     const { world, jobs, tools } = await makeWorld(parts);
     await sweepAtStart(world, tools);
-    return { world, memory, jobs };
+    return { world, memory, jobs, rhythm: parts.rhythm };
   } catch (error) {
     await reportNoStart(state, waits, log, error);
     throw error;

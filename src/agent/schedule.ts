@@ -101,6 +101,14 @@ export async function runOnSchedule(
   await running;
 }
 
+/** The longest of the coming pauses between two times that match, in milliseconds, from now on. */
+export function longestPause(expression: string, timezone: string): number {
+  const task = createTask(expression, () => undefined, { timezone });
+  void task.destroy();
+  const runs = task.getNextRuns(3).map((run) => run.getTime());
+  return Math.max(...runs.map((run, index) => run - (runs[index - 1] ?? Date.now())));
+}
+
 /** Law 10: a stable part of the window for each instance, so that a fleet never moves at once. */
 export function splayOffset(hash: string, windowMs: number): number {
   return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;

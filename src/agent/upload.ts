@@ -1,13 +1,13 @@
-import { spawn } from 'node:child_process';
-import type { BucketAddress, Endpoint } from '../aws/location.ts';
+import { S3Error } from '../aws/s3-error.ts';
 import type { Credentials } from '../aws/sigv4.ts';
+import type { SmallObjects } from '../aws/small-objects.ts';
 import type { Ledger } from '../ledger/ledger.ts';
+import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Facts } from '../plan/facts.ts';
 import { material, type Status } from '../status/status.ts';
-import { REFUSED, type UploadOrder } from './upload-order.ts';
-import { uploaderFile } from './uploader-file.ts';
+import type { Settings } from '../userdata/settings.ts';
 
 /** What `haulout plan --against` compares with: digests and versions of what the spec names, as of the last change. */
 export interface Live {
@@ -17,86 +17,77 @@ export interface Live {
   readonly ledger: Ledger;
 }
 
-export interface UploadTarget {
-  readonly endpoint: Endpoint;
-  readonly state: BucketAddress;
-  readonly role: string;
-  /** The account that must own the bucket, where one was named. */
-  readonly owner: string | undefined;
+export interface UploadParts {
+  readonly log: Log;
+  readonly clock: Pick<Clock, 'elapsed'>;
+  readonly settings: Pick<Settings, 'state' | 'role'>;
+  /** Of the state's bucket; made when it is first needed, because where it is may be known only after the first round. */
+  readonly objects: () => Pick<SmallObjects, 'put'>;
+  readonly credentials: () => Promise<Credentials | undefined>;
 }
 
-const TIME_LIMIT_MS = 90_000;
+/** The lease is renewed at each sync, but not every two seconds where somebody syncs that often. */
+const RENEW_MS = 60_000;
+/** A permission may be given later, and is no news of ours: it is looked for now and then. */
+const REFUSED_MS = 3_600_000;
 
-/**
- * Writes the status to the bucket, in a process of its own that ends: the SDK is loaded only when something is written, and
- * its 40 MB do not stay with the resident agent.
- */
+/** Writes the status to the bucket: when there is news, and to renew the lease. */
 export class StatusUpload {
-  readonly #node: string;
-  readonly #state: string;
-  readonly #log: Log;
-  readonly #target: UploadTarget;
-  readonly #credentials: () => Promise<Credentials | undefined>;
+  readonly #parts: UploadParts;
   #written = '';
+  /** When the same words are written again. */
+  #dueAt = Number.NEGATIVE_INFINITY;
   #saidWhy = '';
 
-  constructor(parts: {
-    readonly node: string;
-    /** The agent's state directory: the uploader's file is kept there. */
-    readonly state: string;
-    readonly log: Log;
-    readonly target: UploadTarget;
-    readonly credentials: () => Promise<Credentials | undefined>;
-  }) {
-    this.#node = parts.node;
-    this.#state = parts.state;
-    this.#log = parts.log;
-    this.#target = parts.target;
-    this.#credentials = parts.credentials;
+  constructor(parts: UploadParts) {
+    this.#parts = parts;
   }
 
   async write(status: Status, live: Live | undefined): Promise<void> {
     const print = material(status);
-    if (print === this.#written || status.instanceId === '') return;
-    const credentials = await this.#credentials().catch(() => undefined);
+    const isNews = print !== this.#written;
+    if (status.instanceId === '' || !(isNews || this.#clock() >= this.#dueAt)) return;
+    const { state, role } = this.#parts.settings;
+    const credentials = await this.#parts.credentials().catch(() => undefined);
     if (!credentials) return this.#say('this instance has no credentials: its status stays on its own disk');
-    const { endpoint, state, role, owner } = this.#target;
     const base = state.prefix === '' ? '' : `${state.prefix}/`;
     const key = `${base}instances/${role}/${status.instanceId}.json`;
-    const objects = [{ key, body: `${JSON.stringify(status, null, 1)}\n` }];
-    if (live)
-      objects.push({ key: `${base}facts/${role}/${status.instanceId}.json`, body: `${JSON.stringify(live)}\n` });
-    const order = { endpoint, bucket: state.bucket, owner, credentials, objects };
-    const code = await this.#run(order).catch(() => null);
-    if (code === 0) {
-      this.#written = print;
+    const objects = this.#parts.objects();
+    try {
+      await objects.put(key, Buffer.from(`${JSON.stringify(status, null, 1)}\n`), JSON_TYPE);
+      if (live && isNews) {
+        const facts = `${base}facts/${role}/${status.instanceId}.json`;
+        await objects.put(facts, Buffer.from(`${JSON.stringify(live)}\n`), JSON_TYPE);
+      }
+      this.#keep(print, RENEW_MS);
       this.#saidWhy = '';
-    } else if (code === REFUSED) {
-      this.#written = print; // the same words would be refused again
+    } catch (error) {
+      if (!isRefusal(error))
+        return this.#say('the status could not be written to the bucket; it is tried again at the next sync');
+      this.#keep(print, REFUSED_MS); // the same words would be refused again
       this.#say(`the bucket refuses s3://${state.bucket}/${key}: the status stays on this disk`);
-    } else {
-      this.#say('the status could not be written to the bucket; it is tried again at the next sync');
     }
   }
 
-  async #run(order: UploadOrder): Promise<number | null> {
-    const program = await uploaderFile(this.#state);
-    return await new Promise((resolve) => {
-      const child = spawn(this.#node, [program], {
-        stdio: ['pipe', 'ignore', 'ignore'],
-        env: { PATH: '/usr/bin:/bin' },
-        timeout: TIME_LIMIT_MS,
-        killSignal: 'SIGKILL',
-      });
-      child.once('error', () => resolve(null));
-      child.once('exit', (code) => resolve(code));
-      child.stdin.on('error', () => undefined);
-      child.stdin.end(JSON.stringify(order));
-    });
+  #keep(print: string, pauseMs: number): void {
+    this.#written = print;
+    this.#dueAt = this.#clock() + pauseMs;
+  }
+
+  #clock(): number {
+    return this.#parts.clock.elapsed();
   }
 
   #say(why: string): void {
-    if (why !== this.#saidWhy) this.#log.info(why);
+    if (why !== this.#saidWhy) this.#parts.log.info(why);
     this.#saidWhy = why;
   }
+}
+
+const JSON_TYPE = 'application/json';
+/** 408 and 429 are the store's own trouble, and pass. */
+const PASSING = [408, 429];
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof S3Error && error.status >= 400 && error.status < 500 && !PASSING.includes(error.status);
 }

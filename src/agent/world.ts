@@ -1,15 +1,17 @@
 import type { FileWriter } from '../apply/files.ts';
 import type { Eyes } from '../apply/observe.ts';
+import type { SmallObject } from '../aws/small-objects.ts';
 import type { Store } from '../bucket/store.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metadata } from '../metadata/choose.ts';
-import type { Spec } from '../spec/spec.ts';
+import type { Override, Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import type { TimelineEntry } from '../status/timeline.ts';
 import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
+import type { Presence } from './presence.ts';
 import type { ServiceHands } from './service-hands.ts';
 import type { Live } from './upload.ts';
 import type { WaitBook } from './wait-book.ts';
@@ -27,10 +29,13 @@ export interface World {
   readonly files: FileWriter;
   readonly services: ServiceHands;
   readonly waits: WaitBook;
+  readonly presence: Presence;
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
   readonly adopt: (spec: Spec) => void;
   /** An administrator's `[haulout]` on this machine, over the bucket's. */
-  readonly override: () => Promise<Partial<Pick<Spec, 'schedule' | 'timezone' | 'splayMs' | 'upgrade'>>>;
+  readonly override: () => Promise<Override>;
+  /** The object by which the desk calls, if it is another one than `etag` names. */
+  readonly wake: (etag: string | undefined) => Promise<SmallObject | undefined>;
   /** Hears of each step as it ends. */
   readonly onStep: (entry: TimelineEntry) => void;
   /** Where the status goes: disk, bucket, events. Never throws. */

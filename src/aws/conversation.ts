@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../lib/clock.ts';
 import { errorCode, HauloutError } from '../lib/errors.ts';
@@ -25,12 +26,13 @@ export interface ConversationOptions {
   readonly patience?: Patience;
 }
 
-/** One request that reads. An empty key is the bucket itself. */
-export interface ReadRequest {
+/** One request: with a body it is a PUT, without one a GET. An empty key is the bucket itself. */
+export interface BucketRequest {
   readonly operation: string;
   readonly key: string;
   readonly query?: readonly (readonly [string, string])[];
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array;
 }
 
 const ERROR_LIMIT = 64 * 1024;
@@ -90,12 +92,12 @@ export class Conversation {
     return this.#serverDate;
   }
 
-  /** Resolves with an answer 200, its body unread; an S3Error for any other. Follows at most two redirects. */
-  async ask(request: ReadRequest): Promise<IncomingMessage> {
+  /** Resolves with an answer 200 (to a PUT, any 2xx), its body unread; an S3Error for any other. Follows at most two redirects. */
+  async ask(request: BucketRequest): Promise<IncomingMessage> {
     for (let redirects = 0; ; redirects++) {
       const at = this.#at;
       const answer = await this.#send(request, at.site, at.wire);
-      if (answer.statusCode === 200) return answer;
+      if (isGood(answer, request)) return answer;
       const refusal = await readRefusal(answer);
       const { endpoint, bucket } = this.#options;
       const next = redirects < MOST_REDIRECTS ? redirected(at.site, endpoint, bucket, refusal) : undefined;
@@ -104,8 +106,11 @@ export class Conversation {
     }
   }
 
-  /** Tries an action of one or more questions again while that is worth it: pauses, attempts and the time are bounded. */
-  retried<T>(operation: string, action: () => Promise<T>): Promise<T> {
+  /**
+   * Tries an action of one or more questions again while that is worth it: pauses, attempts and the time are bounded, by `policy`
+   * where this action is to be less patient than the others.
+   */
+  retried<T>(operation: string, action: () => Promise<T>, policy: Partial<RetryPolicy> = {}): Promise<T> {
     let relearnt = false;
     let signedWith = 0; // others may learn the skew while this one is under way
     const again = (error: unknown): boolean => {
@@ -120,7 +125,7 @@ export class Conversation {
       signedWith = this.#skewMs;
       return action();
     };
-    return retry(this.#policy, tools, again, attempt).catch((error: unknown) => {
+    return retry({ ...this.#policy, ...policy }, tools, again, attempt).catch((error: unknown) => {
       throw isNetwork(error) ? unreachable(this.#at.site.origin.host, operation, error) : error;
     });
   }
@@ -140,25 +145,28 @@ export class Conversation {
   }
 
   async #send(
-    { key, query = [], headers: extra = {} }: ReadRequest,
+    { key, query = [], headers: extra = {}, body }: BucketRequest,
     { origin, region }: Site,
     wire: Wire,
   ): Promise<IncomingMessage> {
     const path = key === '' ? origin.basePath : `${origin.basePath}${encodeKey(key)}`;
+    const method = body ? 'PUT' : 'GET';
     const credentials = await this.#options.credentials(this.#freshCredentials);
     this.#freshCredentials = false;
     const headers: Record<string, string> = { host: origin.host, ...extra };
     if (this.#options.owner !== undefined) headers['x-amz-expected-bucket-owner'] = this.#options.owner;
     if (credentials) {
       headers['x-amz-date'] = amzDate(this.#options.clock.now() + this.#skewMs);
-      headers['x-amz-content-sha256'] = EMPTY_SHA256;
+      const payloadHash = body ? createHash('sha256').update(body).digest('hex') : EMPTY_SHA256;
+      headers['x-amz-content-sha256'] = payloadHash;
       if (credentials.sessionToken !== undefined) headers['x-amz-security-token'] = credentials.sessionToken;
-      const signable = { method: 'GET', path, query, headers, payloadHash: EMPTY_SHA256 };
+      const signable = { method, path, query, headers, payloadHash };
       headers['authorization'] = authorization(signable, { region, service: 's3' }, credentials);
     }
+    if (body) headers['content-length'] = String(body.length);
     this.#requests++;
     const search = query.length === 0 ? '' : `?${canonicalQuery(query)}`;
-    const answer = await wire.send({ method: 'GET', path: path + search, headers });
+    const answer = await wire.send({ method, path: path + search, headers, ...(body ? { body } : {}) });
     const date = Date.parse(answer.headers.date ?? '');
     if (!Number.isNaN(date)) this.#serverDate = date;
     return answer;
@@ -178,12 +186,16 @@ export class Conversation {
     return true;
   }
 
-  #error(refusal: Refusal, { key, operation }: ReadRequest): S3Error {
+  #error(refusal: Refusal, { key, operation }: BucketRequest): S3Error {
     const subject = key === '' ? `s3://${this.#options.bucket}` : key;
     const retryAfter = refusal.headers['retry-after'];
     const { owner } = this.#options;
     return new S3Error(refusal.status, refusal.code, operation, subject, { retryAfter, owner });
   }
+}
+
+function isGood({ statusCode = 0 }: IncomingMessage, { body }: BucketRequest): boolean {
+  return body ? statusCode >= 200 && statusCode < 300 : statusCode === 200;
 }
 
 async function readRefusal(answer: IncomingMessage): Promise<Refusal> {

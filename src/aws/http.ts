@@ -29,6 +29,8 @@ export interface WireRequest {
   readonly method: 'GET' | 'HEAD' | 'PUT';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Its length stands in the headers. */
+  readonly body?: Uint8Array;
 }
 
 /** Keep-alive connections to one store: a new connection per object is most of what a reader would spend. */
@@ -45,7 +47,7 @@ export class Wire {
   }
 
   /**
-   * Sends a request without a body and resolves with the answer's head. Redirects are answers like any other.
+   * Sends a request and resolves with the answer's head. Redirects are answers like any other.
    * The caller must read or destroy the body; it fails by itself when it stalls or the total deadline passes.
    */
   send(request: WireRequest): Promise<http.IncomingMessage> {
@@ -92,7 +94,7 @@ export class Wire {
         clearTimeout(total);
         reject(error);
       });
-      outgoing.end();
+      outgoing.end(request.body);
     });
   }
 

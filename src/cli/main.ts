@@ -2,9 +2,9 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
+import { version } from '../lib/version.ts';
 import { defineMachineCommands } from './launch/define.ts';
 import { say } from './talk.ts';
-import { version } from './version.ts';
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 differences or problems found, 64 usage, 69 unavailable, 75 try again,

@@ -25,3 +25,24 @@ export interface Notice {
   /** ISO 8601, when the machine goes, where that was said. */
   readonly deadline?: string;
 }
+
+/** What a lease must outlast: the pause between two syncs, and what may come on top of it. All in milliseconds. */
+export interface LeaseTerm {
+  readonly intervalMs: number;
+  readonly splayMs: number;
+  readonly settleMs: number;
+}
+
+/** Whoever syncs every two seconds is not lost because it is silent for ten. */
+const SHORTEST_MS = 600_000;
+/** One sync may be lost, a second one late; that all three are is no accident any more. */
+const SYNCS = 3;
+
+/** When a lease ends that is written at `written` (milliseconds since 1970): after three syncs, at the soonest after ten minutes. */
+export function leaseExpiry(written: number, { intervalMs, splayMs, settleMs }: LeaseTerm): string {
+  const term = SYNCS * intervalMs + splayMs + settleMs;
+  return new Date(Math.min(LATEST, written + Math.max(SHORTEST_MS, term))).toISOString();
+}
+
+/** ECMA-262, 21.4.1.1: a date after this is none. */
+const LATEST = 8.64e15;

@@ -15,6 +15,7 @@ export function normalise(known: Known, report: Report): Spec {
     schedule: haulout.schedule,
     timezone: haulout.timezone,
     splayMs: haulout.splay,
+    wakeMs: haulout.wake,
     upgrade: haulout.upgrade,
     packages: meant(known.packages?.entries, (entry) => readPackage(entry, report)),
     files: meant(known.files?.entries, (entry) => readFile(entry, report)),

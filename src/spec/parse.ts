@@ -4,16 +4,13 @@ import { Report } from './report.ts';
 import { check } from './rules.ts';
 import { type Entry, type Section, scan, type Written } from './scan.ts';
 import { OVERRIDE_KEYS } from './schema.ts';
-import type { Mistake, Spec } from './spec.ts';
+import type { Mistake, Override, Spec } from './spec.ts';
 import { readText } from './text.ts';
 import { readKeys } from './values.ts';
 
 export type ParsedSpec =
   | { readonly ok: true; readonly spec: Spec; readonly warnings: readonly Mistake[] }
   | { readonly ok: false; readonly mistakes: readonly Mistake[]; readonly warnings: readonly Mistake[] };
-
-/** What an administrator may say on an instance itself, in /etc/haulout/haulout.ini. Only what is written is there. */
-export type Override = Partial<Pick<Spec, 'schedule' | 'timezone' | 'splayMs' | 'upgrade'>>;
 
 export type ParsedOverride =
   | { readonly ok: true; readonly override: Override; readonly warnings: readonly Mistake[] }
@@ -33,7 +30,7 @@ export function parseSpec(text: string | Uint8Array, file = 'haulout.ini'): Pars
   return report.mistakes.length > 0 ? refused(report) : { ok: true, spec, warnings: report.warnings };
 }
 
-/** The administrator's file on an instance: `[haulout]` alone, and only the keys the table allows there. */
+/** The administrator's /etc/haulout/haulout.ini: `[haulout]` alone, and only the keys the table allows there, as far as they are written. */
 export function parseOverride(text: string | Uint8Array, file = '/etc/haulout/haulout.ini'): ParsedOverride {
   const report = new Report(file);
   const written = parse(text, report);
@@ -77,12 +74,13 @@ function overrideOf(section: Section, report: Report): Override {
   const keys = Object.keys(OVERRIDE_KEYS);
   for (const entry of section.entries)
     if (!keys.includes(entry.key)) unknownKey(entry, '[haulout] of this file', keys, report);
-  const { schedule, timezone, splay, upgrade } = readKeys(section, OVERRIDE_KEYS, report);
+  const { schedule, timezone, splay, wake, upgrade } = readKeys(section, OVERRIDE_KEYS, report);
   const isWritten = (key: string) => section.entries.some((entry) => entry.key === key && entry.value !== '');
   return {
     ...(isWritten('schedule') ? { schedule } : {}),
     ...(isWritten('timezone') ? { timezone } : {}),
     ...(isWritten('splay') ? { splayMs: splay } : {}),
+    ...(isWritten('wake') ? { wakeMs: wake } : {}),
     ...(isWritten('upgrade') ? { upgrade } : {}),
   };
 }

@@ -69,7 +69,7 @@ const HOW_IT_IS_READ = `## How the file is read
 * A mode is three or four octal digits. The setuid and setgid bits are refused.
 * Nothing may be written under \`/var/lib/haulout\`, \`/run/haulout\`, \`/proc\`, \`/sys\` and \`/dev\`.
 
-On an instance, \`/etc/haulout/haulout.ini\` may hold \`schedule\`, \`timezone\`, \`splay\` and \`upgrade\` under \`[haulout]\`;
+On an instance, \`/etc/haulout/haulout.ini\` may hold \`schedule\`, \`timezone\`, \`splay\`, \`wake\` and \`upgrade\` under \`[haulout]\`;
 they win over those of the bucket.`;
 
 function sectionText(row: SectionRow): string {

@@ -52,6 +52,12 @@ export const HAULOUT_KEYS = {
     says: 'The fleet is spread over this time: each instance starts its sync at its own moment of it',
     example: '2m',
   },
+  wake: {
+    type: 'pace',
+    default: '15s',
+    says: 'How often an instance looks whether the desk has called, between two syncs; each look is one small request',
+    example: 'off',
+  },
   upgrade: {
     type: 'upgrade',
     default: 'boot',
@@ -60,9 +66,9 @@ export const HAULOUT_KEYS = {
   },
 } as const satisfies Readonly<Record<string, KeyRow>>;
 
-const { schedule, timezone, splay, upgrade } = HAULOUT_KEYS;
+const { schedule, timezone, splay, wake, upgrade } = HAULOUT_KEYS;
 /** What an administrator may say on an instance itself too. */
-export const OVERRIDE_KEYS = { schedule, timezone, splay, upgrade };
+export const OVERRIDE_KEYS = { schedule, timezone, splay, wake, upgrade };
 
 export const SERVICE_KEYS = {
   image: {

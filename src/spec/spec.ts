@@ -13,12 +13,17 @@ export interface Spec {
   /** IANA name. */
   readonly timezone: string;
   readonly splayMs: number;
+  /** Between two looks for a call of the desk; 0: never. */
+  readonly wakeMs: number;
   readonly upgrade: 'boot' | 'never';
   readonly packages: readonly PackageSpec[];
   readonly files: readonly FileSpec[];
   readonly services: readonly ServiceSpec[];
   readonly jobs: readonly JobSpec[];
 }
+
+/** What an administrator may say on an instance itself, over the bucket's word. */
+export type Override = Partial<Pick<Spec, 'schedule' | 'timezone' | 'splayMs' | 'wakeMs' | 'upgrade'>>;
 
 export interface PackageSpec {
   readonly name: string;

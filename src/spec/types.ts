@@ -20,6 +20,8 @@ const LONGEST_TIME = '7d';
 const LONGEST_COMMAND = 4_096;
 export const ARCHIVES = ['.zip', '.tar.gz', '.tgz', '.tar.bz2', '.tar'];
 const DURATION_PATTERN = '^([0-9]{1,9}(ms|s|m|h|d))+$';
+const PACE_PATTERN = '^(off|([0-9]{1,9}(ms|s|m|h|d))+)$';
+const SHORTEST_PACE_MS = 1_000;
 
 /** To add a type: one reader and one line here. The schema names them, `ValueOf` gives what they mean. */
 export const TYPES = {
@@ -28,6 +30,7 @@ export const TYPES = {
   timezone: { says: 'an IANA time zone', pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$', read: readTimezone },
   duration: { says: 'a duration; `0s` is allowed', pattern: DURATION_PATTERN, read: (text) => readDuration(text, 0) },
   limit: { says: 'a duration above zero', pattern: DURATION_PATTERN, read: (text) => readDuration(text, 1) },
+  pace: { says: 'a duration from `1s`, or `off`', pattern: PACE_PATTERN, read: readPace },
   upgrade: wordsOf('boot', 'never'),
   action: wordsOf('reload', 'restart'),
   state: wordsOf('running', 'stopped', 'absent'),
@@ -102,6 +105,14 @@ function readDuration(text: string, least: number): Read<number> {
   if (value < least) return wrong('the time must be above zero', 'write a time such as `30s`');
   if (value > parseDuration(LONGEST_TIME)!) return wrong('the time is too long', `write at most \`${LONGEST_TIME}\``);
   return { value };
+}
+
+/** 0: never. */
+function readPace(text: string): Read<number> {
+  const read = text === 'off' ? { value: 0 } : readDuration(text, 0);
+  if ('value' in read && read.value > 0 && read.value < SHORTEST_PACE_MS)
+    return wrong('the time is too short', 'write at least `1s`, or `off`');
+  return read;
 }
 
 function readUser(text: string): Read<string> {

@@ -89,11 +89,12 @@ export interface MistakeStatus {
   readonly instead: string;
 }
 
-/** The status without what changes at every sync: equal ones are not written to the bucket again. */
+/** The status without what changes at every sync: equal ones are no news, and are written again only to renew the lease. */
 export function material(status: Status): string {
-  const { at: _, lastSync, waiting, waited, timeline: __, ...rest } = status;
+  const { at: _, lease, lastSync, waiting, waited, timeline: __, ...rest } = status;
   return JSON.stringify({
     ...rest,
+    lease: lease && { ...lease, expires: undefined },
     changed: lastSync.changed,
     waiting: waiting.map(({ subject }) => subject),
     waited: waited.map(({ step, subject, code }) => [step, subject, code]),

@@ -1,6 +1,10 @@
-import { expect, it } from 'vitest';
-import { untilRetry } from '../../src/agent/resident.ts';
+import { expect, it, onTestFinished } from 'vitest';
+import type { Requests } from '../../src/agent/requests.ts';
+import { Resident, untilRetry } from '../../src/agent/resident.ts';
+import type { World } from '../../src/agent/world.ts';
+import type { Identity } from '../../src/metadata/provider.ts';
 import type { Status } from '../../src/status/status.ts';
+import { SteppedClock } from '../support/stepped-clock.ts';
 
 const NOW = Date.UTC(2026, 10, 20);
 const waitingFor = (...from: number[]) =>
@@ -17,4 +21,60 @@ it.each<[string, Status, number]>([
   ['nothing that waits', waitingFor(), Number.POSITIVE_INFINITY],
 ])('the next try after a failure: %s', (_, status, ms) => {
   expect(untilRetry(status, NOW)).toBe(ms);
+});
+
+/** The life of one host, whose rounds end at once because its metadata is silent; when they began, in milliseconds. */
+async function livingAt(instanceId: string, splayMs: number) {
+  const clock = new SteppedClock();
+  const rounds: number[] = [];
+  const identity = { instanceId } as Identity;
+  const report = async () => void rounds.push(clock.elapsed());
+  const told = {
+    clock,
+    report,
+    waits: { told: () => [], turn: async () => undefined },
+    presence: { told: () => ({}) },
+  };
+  const world = {
+    ...{ ...told, settings: { role: 'web' }, store: { name: 's3://b/p', cost: () => ({ requests: 0, bytes: 0 }) } },
+    state: { readLedger: () => Promise.reject(new Error('on purpose')) },
+  } as unknown as World;
+  world.presence.know = async () => undefined;
+  const requests = { pending: async () => [], answer: async () => undefined } as unknown as Requests;
+  const rhythm = { schedule: '0 0 1 1 *', timezone: 'UTC', splayMs, wakeMs: 0 };
+  const resident = new Resident(world, { identity, last: undefined, strangers: [] }, requests, () => rhythm);
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  // Nothing failed as far as the pauses are concerned: only a call begins the next round.
+  void resident.live(stop.signal, (status) => Object.assign(status, { health: 'healthy' }));
+  await clock.advance(1_000);
+  return { clock, rounds, resident };
+}
+
+const HOSTS = Array.from({ length: 200 }, (_, index) => `i-${String(index).padStart(17, '0')}`);
+
+it.each([
+  ['ten seconds', 30_000, 10_000],
+  ['the splay where that is less', 4_000, 4_000],
+  ['no time at all where there is no splay', 0, 1],
+])('a call moves each host of a fleet once, at its own moment of %s', async (_, splayMs, windowMs) => {
+  const moments: number[] = [];
+  for (const host of HOSTS) {
+    const { clock, rounds, resident } = await livingAt(host, splayMs);
+    resident.call();
+    await clock.advance(3_000);
+    resident.call(); // who calls twice moves nobody twice, and nobody later
+    await clock.advance(30_000);
+    const [begun = 0, moved = Number.NaN, ...more] = rounds;
+    expect(begun).toBe(0);
+    moments.push(moved - 1_000);
+    if (moved - 1_000 > 3_000) expect(more).toEqual([]);
+  }
+  expect(Math.max(...moments)).toBeLessThan(windowMs);
+  if (windowMs > 1) {
+    const parts = Array.from({ length: 4 }, (_, part) =>
+      moments.filter((at) => Math.floor((at * 4) / windowMs) === part),
+    );
+    for (const part of parts) expect(part.length).toBeGreaterThan(25);
+  }
 });

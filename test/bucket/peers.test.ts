@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { carryOutUpload } from '../../src/agent/upload-order.ts';
+import { afterAll, beforeAll, describe, expect, onTestFinished } from 'vitest';
 import { ask, type Place } from '../../src/aws/ask.ts';
 import { probeConditionalWrites } from '../../src/aws/probe.ts';
 import type { ReaderOptions } from '../../src/aws/read.ts';
+import { SmallObjects } from '../../src/aws/small-objects.ts';
 import { BucketWriter } from '../../src/aws/write.ts';
 import { s3Store } from '../../src/bucket/s3-store.ts';
 import { systemClock } from '../../src/lib/clock.ts';
@@ -113,11 +113,21 @@ function further(kind: PeerKind, room: () => Promise<Room>, server: () => Peer):
 
   it('takes the status of an instance', async () => {
     const { bucket, reader } = await room();
-    const { url, region, credentials } = server();
+    const { url, region } = server();
     const key = '.haulout/instances/web/i-0123456789abcdef0.json';
-    const order = { endpoint: { url, region }, bucket, credentials, objects: [{ key, body: '{"schema":1}\n' }] };
-    for (const _ of ['first', 'again']) expect(await carryOutUpload(order)).toBe(0);
-    expect(String(await reader().readSmall(key, 99))).toBe('{"schema":1}\n');
+    const credentials = async () => server().credentials;
+    const objects = new SmallObjects({
+      endpoint: { url, region },
+      bucket,
+      credentials,
+      clock: systemClock,
+      random: Math.random,
+    });
+    onTestFinished(() => objects.close());
+    for (const text of ['{"schema":1}\n', '{"schema":2}\n']) {
+      await objects.put(key, Buffer.from(text), 'application/json');
+      expect(String(await reader().readSmall(key, 99))).toBe(text);
+    }
   });
 
   const found = `create-only ${createOnly}, If-Match ${ifMatch}${bareTags ? ' without quotes' : ''}`;

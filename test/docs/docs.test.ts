@@ -278,7 +278,7 @@ const AWS: Readonly<Record<string, readonly string[]>> = {
   'cloudformation deploy': ['--template-file', '--stack-name', '--capabilities', '--parameter-overrides'],
   'ec2 associate-address': ['--instance-id', '--allocation-id'],
 };
-const KNOWN = new Set(['alias', 'cp', 'export', 'git', 'printf', 'sudo']);
+const KNOWN = new Set(['alias', 'cp', 'date', 'export', 'git', 'printf', 'sudo']);
 
 /** Further programs of examples: their commands, and the flags of each that we use. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {

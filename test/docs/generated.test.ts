@@ -101,7 +101,8 @@ describe('tables', () => {
     help = await readHelp();
     const text = [
       "export type { TryEvent } from '../../src/cli/try/events.ts';",
-      "export type { Status, SyncResult, TroubleStatus, MistakeStatus, ServiceStatus } from '../../src/status/status.ts';",
+      "export type { Status, SyncResult, TroubleStatus, MistakeStatus, ServiceStatus, InstanceStatus } from '../../src/status/status.ts';",
+      "export type { Lease } from '../../src/fleet/lease.ts';",
       "export type { MetadataFaults } from '../../src/cloud/metadata/handler.ts';",
       "export type { Waited } from '../../src/status/waited.ts';",
     ];
@@ -132,6 +133,8 @@ describe('tables', () => {
       mistakes: 'MistakeStatus',
       services: 'ServiceStatus',
       waited: 'Waited',
+      lease: 'Lease',
+      instance: 'InstanceStatus',
     };
     for (const [field, type] of Object.entries(deeper)) {
       const row = rows.find(([cell = '']) => codeWords(cell).includes(field));

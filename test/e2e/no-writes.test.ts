@@ -56,7 +56,9 @@ describeWith([root], 'an instance that may write', () => {
     };
     await role.sync();
     const first = await held();
-    expect(first).toMatchObject({ health: 'healthy', instanceId: role.machine.instanceId });
+    const lease = { generation: 1, state: 'active' };
+    const instance = { localIpv4: role.machine.address, region: role.cloud.region };
+    expect(first).toMatchObject({ health: 'healthy', instanceId: role.machine.instanceId, lease, instance });
     await role.sync();
     expect(await held()).toEqual(first);
     await role.put('root/etc/walrus.conf', 'two\n');

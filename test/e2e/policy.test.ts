@@ -17,6 +17,9 @@ import { eventually } from '../support/scratch.ts';
 const BUCKET = 'fleet';
 const ROLE = `s3://${BUCKET}/tiny`;
 
+/** What is taken away in tests of its own. */
+const ELSEWHERE = /^(ReadWhatRunsIt|HearTheDesk)/;
+
 type RoleKey = LocalKey & { readonly sessionToken: string };
 
 /** The policies that `haulout doctor --policy` prints, held by the keys of a real instance and of the desk. */
@@ -66,7 +69,8 @@ describeWith([root], 'the least policies', () => {
   afterAll(() => cloud?.close(), 60_000);
 
   it('suffice: the instance boots, converges and tells its status', async () => {
-    const isTold = () => cloud.s3.list(BUCKET, '.haulout/').length === 3;
+    await touch(); // as the first upload does: to those who may not list, what is missing is forbidden
+    const isTold = () => cloud.s3.list(BUCKET, '.haulout/').length === 4;
     expect(await eventually(isTold, 60_000), (await inside('cat /var/log/haulout/agent.log')).output).toBe(true);
     const keys = cloud.s3.list(BUCKET, '.haulout/').map(({ key }) => key);
     expect(keys.filter((key) => key.includes(machine.instanceId))).toHaveLength(2);
@@ -81,7 +85,7 @@ describeWith([root], 'the least policies', () => {
 
   it('less does not do for the instance: each part that is gone is missed', async () => {
     const missed: Record<string, string> = {};
-    for (const { name, policy } of lessThan(instance).filter(({ name }) => !name.startsWith('ReadWhatRunsIt'))) {
+    for (const { name, policy } of lessThan(instance).filter(({ name }) => !ELSEWHERE.test(name))) {
       cloud.keys.add({ ...roleKey, policy: instance });
       if (name.startsWith('TellOfItself')) expect(await change(), 'with all of it again').toBe('');
       cloud.keys.add({ ...roleKey, policy });
@@ -100,6 +104,23 @@ describeWith([root], 'the least policies', () => {
       'TellOfItself: .haulout/facts/tiny/*': 'the facts in the bucket are of before',
     });
   }, 180_000);
+
+  it('less does not do to hear the desk', async () => {
+    const isCalled = async () => {
+      const { startedAt } = (await status()).lastSync;
+      const refused = refusals(roleKey).length;
+      await touch();
+      const follows = async () => (await status()).lastSync.startedAt !== startedAt;
+      expect(await eventually(async () => refusals(roleKey).length > refused || (await follows()), 40_000)).toBe(true);
+      return await follows();
+    };
+    const [without] = lessThan(instance).filter(({ name }) => name.startsWith('HearTheDesk'));
+    expect(without?.name).toBe('HearTheDesk: s3:GetObject .haulout/wake');
+    expect(await isCalled()).toBe(true);
+    cloud.keys.add({ ...roleKey, policy: without!.policy });
+    expect(await isCalled()).toBe(false);
+    cloud.keys.add({ ...roleKey, policy: instance });
+  }, 90_000);
 
   it('less does not do for the launcher: without the agent nothing boots, nor without a Node', async () => {
     const parts = lessThan(instance).filter(({ name }) => name.startsWith('ReadWhatRunsIt'));
@@ -161,6 +182,16 @@ describeWith([root], 'the least policies', () => {
     const { stdout, output } = await inside('haulout sync --json');
     expect(stdout, output).not.toBe('');
     return JSON.parse(stdout) as Status;
+  }
+
+  async function status(): Promise<Status> {
+    return JSON.parse((await inside('cat /var/lib/haulout/status.json')).stdout) as Status;
+  }
+
+  let touches = 0;
+
+  async function touch(): Promise<void> {
+    await cloud.s3.put(BUCKET, '.haulout/wake', { bytes: Buffer.from(`${++touches}`) });
   }
 
   let changes = 0;

@@ -402,4 +402,20 @@ export const MUTANTS = [
     replace: '? [] : []',
     tests: ['test/e2e/rpm.test.ts'],
   },
+  {
+    id: 'a-call-moves-the-fleet-at-once',
+    law: 10,
+    file: 'src/agent/resident.ts',
+    find: 'const at = this.#world.clock.elapsed() + this.#offset(window);',
+    replace: 'const at = this.#world.clock.elapsed() + (window && 0);',
+    tests: ['test/agent/resident.test.ts'],
+  },
+  {
+    id: 'a-lost-count-begins-anew',
+    law: 5,
+    file: 'src/agent/presence.ts',
+    find: 'Math.max(own?.generation ?? 0, await this.#told(instanceId)) + 1',
+    replace: '(own?.generation ?? 0) + 1',
+    tests: ['test/agent/presence.test.ts'],
+  },
 ];

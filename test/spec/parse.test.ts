@@ -60,6 +60,7 @@ describe('parseSpec', () => {
         schedule: '*/5 * * * *',
         timezone: 'UTC',
         splayMs: 30_000,
+        wakeMs: 15_000,
         upgrade: 'boot',
         packages: [
           { name: 'nginx', want: 'present', at: at(9) },
@@ -148,6 +149,7 @@ describe('parseSpec', () => {
         schedule: '*/5 * * * *',
         timezone: 'UTC',
         splayMs: 30_000,
+        wakeMs: 15_000,
         upgrade: 'boot',
         packages: [],
         files: [],
@@ -296,7 +298,9 @@ describe('values', () => {
   it('are never printed: they may be secret', () => {
     const secret = 'hunter2';
     const pem = 'MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQDhunter2hunter2==';
-    const keys = ['version', 'schedule', 'timezone', 'splay', 'upgrade', 'unknown'].map((key) => `${key} = ${secret}`);
+    const keys = ['version', 'schedule', 'timezone', 'splay', 'wake', 'upgrade', 'unknown'].map(
+      (key) => `${key} = ${secret}`,
+    );
     const service = ['image', 'unit', 'port', 'check', 'health', 'watch', 'then', 'state'].map(
       (key) => `${key} = ${secret}`,
     );
@@ -323,9 +327,9 @@ describe('parseOverride', () => {
       warnings: [],
     });
     expect(parseOverride('')).toEqual({ ok: true, override: {}, warnings: [] });
-    expect(parseOverride('[haulout]\ntimezone = Etc/UTC\nupgrade = never\n')).toEqual({
+    expect(parseOverride('[haulout]\ntimezone = Etc/UTC\nwake = off\nupgrade = never\n')).toEqual({
       ok: true,
-      override: { timezone: 'Etc/UTC', upgrade: 'never' },
+      override: { timezone: 'Etc/UTC', wakeMs: 0, upgrade: 'never' },
       warnings: [],
     });
   });
@@ -333,7 +337,7 @@ describe('parseOverride', () => {
   it('refuses all that only the bucket may say', () => {
     const parsed = parseOverride('[haulout]\nversion = 1\nsplay = 2\n[packages]\nnginx =\n');
     expect(parsed.ok ? [] : told(parsed.mistakes)).toEqual([
-      '2:1 the key `version` is unknown in [haulout] of this file | the keys of [haulout] of this file are `schedule`, `timezone`, `splay`, `upgrade`',
+      '2:1 the key `version` is unknown in [haulout] of this file | the keys of [haulout] of this file are `schedule`, `timezone`, `splay`, `wake`, `upgrade`',
       '3:9 this is not a duration | write a number with its unit, without blanks: `500ms`, `30s`, `5m`, `1h30m`',
       '4:1 only [haulout] can stand in this file | write the rest into the bucket',
     ]);

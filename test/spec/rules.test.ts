@@ -9,6 +9,11 @@ const MISTAKES: readonly Row[] = [
     ['splay = 30'],
     ['3:9 this is not a duration | write a number with its unit, without blanks: `500ms`, `30s`, `5m`, `1h30m`'],
   ],
+  [['wake = 500ms'], ['3:8 the time is too short | write at least `1s`, or `off`']],
+  [
+    ['wake = on'],
+    ['3:8 this is not a duration | write a number with its unit, without blanks: `500ms`, `30s`, `5m`, `1h30m`'],
+  ],
   [['splay = 8d'], ['3:9 the time is too long | write at most `7d`']],
   [
     ['schedule = * * *'],
@@ -73,7 +78,7 @@ const MISTAKES: readonly Row[] = [
   [
     ['needs = x'],
     [
-      '3:1 the key `needs` is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `upgrade`',
+      '3:1 the key `needs` is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `wake`, `upgrade`',
     ],
   ],
   [['[packges]'], ['3:1 the section [packges] is unknown | did you mean `[packages]`?']],

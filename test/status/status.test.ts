@@ -4,6 +4,11 @@ import { material, type Status } from '../../src/status/status.ts';
 import { Timeline, type TimelineEntry } from '../../src/status/timeline.ts';
 import { VirtualClock } from '../support/clock.ts';
 
+const LEASE = { generation: 1, expires: '2026-11-20T12:10:00.000Z', state: 'active' } as const;
+const INSTANCE = {
+  ...{ localIpv4: '10.0.0.7', publicIpv4: '', instanceType: 't3.micro', availabilityZone: '', region: 'eu-west-1' },
+  ...{ bootedAt: '2026-11-20T11:00:00.000Z', agent: '0.1.0' },
+};
 const status: Status = {
   schema: 1,
   instanceId: 'i-1',
@@ -11,6 +16,7 @@ const status: Status = {
   at: '2026-11-20T12:00:00.000Z',
   health: 'healthy',
   content: { wanted: 'a', active: 'a' },
+  lease: LEASE,
   lastSync: { startedAt: '2026-11-20T12:00:00.000Z', ms: 12, steps: 0, changed: [], requests: 1, bytes: 100 },
   services: [{ id: 'web', state: 'healthy', port: 80 }],
   waiting: [],
@@ -28,6 +34,7 @@ describe('what is material about a status', () => {
       'how long it took and what it cost',
       { lastSync: { ...status.lastSync, startedAt: 'x', ms: 99, requests: 9, bytes: 9 } },
     ],
+    ['when the lease ends', { lease: { ...LEASE, expires: '2026-11-20T12:15:00.000Z' } }],
     ['the timeline', { timeline: [{ step: 'facts', from: 0, ms: 1, ok: true }] }],
   ])('not %s: a no-op is not written again', (_what, change) => {
     expect(material({ ...status, ...change })).toBe(material(status));
@@ -53,6 +60,9 @@ describe('what is material about a status', () => {
     ['a mistake', { mistakes: [{ file: 'haulout.ini', line: 1, column: 1, what: 'w', instead: 'i' }] }],
     ['a note', { notes: ['n'] }],
     ['the instance', { instanceId: 'i-2' }],
+    ['another boot', { lease: { ...LEASE, generation: 2 } }],
+    ['that it leaves', { lease: { ...LEASE, state: 'draining' } }],
+    ['another address', { instance: { ...INSTANCE, publicIpv4: '203.0.113.7' } }],
   ])('%s', (_what, change) => {
     expect(material({ ...status, ...change })).not.toBe(material(status));
   });

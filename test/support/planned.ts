@@ -11,7 +11,16 @@ export const NOW = Date.UTC(2026, 10, 20, 12);
 
 export function specOf(parts: Partial<Spec> = {}): Spec {
   const none = { packages: [], files: [], services: [], jobs: [] };
-  return { version: 1, schedule: '*/5 * * * *', timezone: 'UTC', splayMs: 0, upgrade: 'never', ...none, ...parts };
+  return {
+    version: 1,
+    schedule: '*/5 * * * *',
+    timezone: 'UTC',
+    splayMs: 0,
+    wakeMs: 0,
+    upgrade: 'never',
+    ...none,
+    ...parts,
+  };
 }
 
 export function packageSpec(name: string, want: PackageSpec['want']): PackageSpec {

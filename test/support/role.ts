@@ -19,6 +19,8 @@ export type RoleFiles = Readonly<Record<string, string | Uint8Array>>;
 export interface RoleOptions {
   /** Cron of the agent. Default: once a year, so that a test says when. */
   readonly schedule?: string;
+  /** How often the agent looks for a call of the desk. Default: never. */
+  readonly wake?: string;
   readonly settleMs?: number;
   /** Changes to the settings in user-data. */
   readonly settings?: Partial<Settings>;
@@ -82,7 +84,7 @@ export class RoleUnderTest {
       cloud.s3.createBucket(BUCKET);
       for (const [path, content] of Object.entries(files)) await put(cloud, path, content);
       const script = await userData(cloud, options);
-      const override = `[haulout]\nschedule = ${options.schedule ?? '0 0 1 1 *'}\nsplay = 0s\nupgrade = never\n`;
+      const override = `[haulout]\nschedule = ${options.schedule ?? '0 0 1 1 *'}\nsplay = 0s\nwake = ${options.wake ?? 'off'}\nupgrade = never\n`;
       const machine = await cloud.launch({
         role: PREFIX,
         userData:

@@ -1,4 +1,5 @@
 import { SPEC_PATH } from '../../bucket/snapshot.ts';
+import { WAKE_NAME } from '../../fleet/wake.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import type { Settings } from '../../userdata/settings.ts';
 
@@ -29,7 +30,7 @@ export function policyFor(whom: string, settings: Settings): Policy {
   });
 }
 
-/** What a machine does: reads its role, the agent and perhaps a Node; writes what it says of itself. */
+/** What a machine does: reads its role, the agent and perhaps a Node, and whether it is called; writes what it says of itself. */
 function instancePolicy(settings: Settings): Policy {
   const { role, list } = namesOf(settings);
   const places = ['', 'root/', 'services/'].map(role.key);
@@ -37,6 +38,7 @@ function instancePolicy(settings: Settings): Policy {
     allow('ReadTheRole', ['s3:ListBucket'], [role.bucket], { StringEquals: { 's3:prefix': places } }),
     allow('ReadTheContent', ['s3:GetObject'], [SPEC_PATH, 'root/*', 'services/*'].map(role.arn)),
     allow('ReadWhatRunsIt', ['s3:GetObject'], list(['agent/*', 'runtime/*'])),
+    allow('HearTheDesk', ['s3:GetObject'], list([WAKE_NAME])),
     allow('TellOfItself', ['s3:PutObject'], list([`instances/${settings.role}/*`, `facts/${settings.role}/*`])),
   );
 }

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { type Live, StatusUpload } from '../../src/agent/upload.ts';
+import { S3Error } from '../../src/aws/s3-error.ts';
+import { lineLog } from '../../src/lib/log.ts';
+import type { Status } from '../../src/status/status.ts';
+import { VirtualClock } from '../support/clock.ts';
+
+const LIVE = { schema: 1 } as Live;
+const KEYS = { accessKeyId: 'a', secretAccessKey: 'b' };
+
+function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeof KEYS | undefined } = {}) {
+  const clock = new VirtualClock();
+  const written: string[] = [];
+  const said: string[] = [];
+  const put = async (key: string, body: Uint8Array) => {
+    const error = parts.refuse?.();
+    if (error) throw error;
+    written.push(`${key} ${Buffer.from(body).length > 30 ? 'status' : 'facts'}`);
+  };
+  const upload = new StatusUpload({
+    clock,
+    log: lineLog((line) => said.push(line.slice(31).trim())),
+    settings: { state: { bucket: 'b', prefix: 'state' }, role: 'web' },
+    objects: () => ({ put }),
+    credentials: async () => (parts.keys ? parts.keys() : KEYS),
+  });
+  const tell = async (health: Status['health'] = 'healthy') => {
+    const expires = new Date(clock.now() + 600_000).toISOString();
+    const status = {
+      ...{ schema: 1, instanceId: 'i-1', role: 'web', at: new Date(clock.now()).toISOString(), health },
+      ...{ lastSync: { changed: [] }, waiting: [], waited: [], lease: { generation: 1, expires, state: 'active' } },
+    } as unknown as Status;
+    await upload.write(status, LIVE);
+    return written.splice(0);
+  };
+  return { clock, tell, said, upload };
+}
+
+const STATUS = 'state/instances/web/i-1.json status';
+const FACTS = 'state/facts/web/i-1.json facts';
+
+describe('the status in the bucket', () => {
+  it('is written when there is news, with the facts; else to renew the lease, without them, once a minute at most', async () => {
+    const { clock, tell } = uploading();
+    expect(await tell()).toEqual([STATUS, FACTS]);
+    for (let second = 0; second < 59; second += 2) {
+      clock.advance(2_000);
+      expect(await tell()).toEqual(second < 58 ? [] : [STATUS]);
+    }
+    expect(await tell('degraded')).toEqual([STATUS, FACTS]);
+    clock.advance(59_000);
+    expect(await tell('degraded')).toEqual([]);
+    clock.advance(300_000);
+    expect(await tell('degraded')).toEqual([STATUS]);
+  });
+
+  it('that is refused is said once, and the same words are not repeated for an hour', async () => {
+    let refused = 0;
+    const refuse = () => (++refused > 0 ? new S3Error(403, 'AccessDenied', 'PutObject', 'k') : undefined);
+    const { clock, tell, said } = uploading({ refuse });
+    for (let minute = 0; minute < 59; minute++) {
+      await tell();
+      clock.advance(60_000);
+    }
+    expect(refused).toBe(1);
+    await tell('degraded');
+    expect(refused).toBe(2);
+    clock.advance(3_600_000);
+    await tell('degraded');
+    expect([refused, said]).toEqual([
+      3,
+      ['the bucket refuses s3://b/state/instances/web/i-1.json: the status stays on this disk'],
+    ]);
+  });
+
+  it.each([
+    [new S3Error(503, 'SlowDown', 'PutObject', 'k')],
+    [new S3Error(429, 'TooManyRequests', 'PutObject', 'k')],
+    [new S3Error(408, 'RequestTimeout', 'PutObject', 'k')],
+    [new Error('no network')],
+  ])('that did not get through (%s) is tried at the next sync, news and renewals', async (error) => {
+    let broken = true;
+    const { clock, tell, said } = uploading({ refuse: () => (broken ? error : undefined) });
+    for (let time = 0; time < 3; time++) expect(await tell()).toEqual([]);
+    broken = false;
+    expect(await tell()).toEqual([STATUS, FACTS]);
+    broken = true;
+    clock.advance(60_000);
+    expect(await tell()).toEqual([]);
+    broken = false;
+    expect(await tell()).toEqual([STATUS]);
+    expect(said).toHaveLength(2);
+  });
+
+  it('stays on the disk where there are no keys, said once', async () => {
+    let keys: typeof KEYS | undefined;
+    const { tell, said } = uploading({ keys: () => keys });
+    for (let time = 0; time < 3; time++) expect(await tell()).toEqual([]);
+    expect(said).toEqual(['this instance has no credentials: its status stays on its own disk']);
+    keys = KEYS;
+    expect(await tell()).toEqual([STATUS, FACTS]);
+  });
+
+  it('of nobody is not written', async () => {
+    const { upload } = uploading({ refuse: () => new Error('asked') });
+    await upload.write({ instanceId: '', lastSync: {}, waiting: [], waited: [] } as unknown as Status, undefined);
+  });
+});
