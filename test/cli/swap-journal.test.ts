@@ -19,6 +19,7 @@ const operation: Next = {
   role: 'planet',
   holdMs: 1,
   timeoutMs: 1,
+  proveMs: 1,
   like: {},
   tags: {},
   startedAt: '2026-11-26T12:00:00.000Z',

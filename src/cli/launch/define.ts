@@ -75,6 +75,7 @@ export function defineMachineCommands(program: Command, examples: Examples): voi
   exchangeCommand(program, 'swap', 'another instance in the place of an old one, and its elastic IP with it')
     .option('--address <ip>', 'the one to move, or its allocation id (default: the one it has)')
     .option('--probe <probe>', 'what to ask through it: http://{address}/, tcp:80, none (default: its first port)')
+    .option('--prove <duration>', 'how long it may take until that is answered', '60s')
     .addHelpText(
       'after',
       examples(

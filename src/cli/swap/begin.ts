@@ -16,6 +16,7 @@ export interface SwapWish {
   readonly probe: string | undefined;
   readonly holdMs: number;
   readonly timeoutMs: number;
+  readonly proveMs: number;
 }
 
 /** The operation as it begins, after a look at what is there. Nothing is changed yet; what is not as it should be is refused. */
@@ -34,6 +35,7 @@ export async function begin(ec2: Ec2, old: Instance, role: string, wish: SwapWis
     ...(wish.probe === undefined ? {} : { probe: wish.probe }),
     holdMs: wish.holdMs,
     timeoutMs: wish.timeoutMs,
+    proveMs: wish.proveMs,
     like: {
       ...old.like,
       ...(wish.imageId === undefined ? {} : { imageId: wish.imageId }),

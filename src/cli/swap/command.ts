@@ -23,6 +23,7 @@ import type { Next } from './steps.ts';
 export interface SwapOptions {
   readonly address?: string;
   readonly probe?: string;
+  readonly prove?: string;
   readonly imageId?: string;
   readonly instanceType?: string;
   readonly userData?: string;
@@ -83,6 +84,7 @@ async function wishOf(options: SwapOptions, address: string | undefined): Promis
     userData: options.userData === undefined ? undefined : await readFile(options.userData),
     holdMs: durationOf('--hold', options.hold),
     timeoutMs: durationOf('--timeout', options.timeout),
+    proveMs: durationOf('--prove', options.prove ?? '60s'),
   };
 }
 

@@ -25,8 +25,10 @@ export interface Operation {
   /** Undefined: there is none to move (`haulout replace`). */
   readonly address?: { readonly publicIp: string; readonly allocationId?: string };
   readonly probe?: string;
+  /** How long the new one must stay healthy, its boot may take, and the address has to answer. */
   readonly holdMs: number;
   readonly timeoutMs: number;
+  readonly proveMs: number;
   readonly like: Partial<InstanceLike>;
   readonly tags: Readonly<Record<string, string>>;
   /** Base64. */
@@ -69,10 +71,10 @@ export function readOperation(bytes: Uint8Array, key: string): Operation {
 
 function isOperation(value: unknown): value is Operation {
   if (typeof value !== 'object' || value === null) return false;
-  const { schema, step, old, token, role, holdMs, timeoutMs, owner } = value as Record<string, unknown>;
+  const { schema, step, old, token, role, holdMs, timeoutMs, proveMs, owner } = value as Record<string, unknown>;
   const words = [step, old, token, role].every((word) => typeof word === 'string');
   if (schema !== 1 || !words || !STEPS.includes(String(step))) return false;
-  if (!Number.isFinite(holdMs) || !Number.isFinite(timeoutMs)) return false;
+  if (![holdMs, timeoutMs, proveMs].every(Number.isFinite)) return false;
   return typeof owner === 'object' && owner !== null && typeof (owner as { at?: unknown }).at === 'string';
 }
 

@@ -16,7 +16,6 @@ export type Next = Omit<Operation, 'owner'>;
 
 const LOOK_MS = 1_000;
 const ADDRESS_MS = 60_000;
-const PROVE_MS = 60_000;
 /** So many answers in a row are one that holds. */
 const PROOFS = 3;
 const END_MS = 900_000;
@@ -51,7 +50,8 @@ export async function move(world: SwapWorld, operation: Operation): Promise<Next
 
 export async function prove(world: SwapWorld, operation: Operation): Promise<Next> {
   const { address, probe, old } = operation;
-  const failed = address && probe && probe !== 'none' ? await probed(world, address.publicIp, probe) : undefined;
+  const failed =
+    address && probe && probe !== 'none' ? await probed(world, address.publicIp, probe, operation.proveMs) : undefined;
   if (!failed) return { ...operation, step: 'retire' };
   if (!(await isRunning(world, old)))
     throw trouble(
@@ -108,8 +108,13 @@ async function give({ ec2, clock, say }: SwapWorld, address: ElasticAddress, to:
 }
 
 /** Undefined: it answered well, several times in a row. */
-async function probed({ probe, clock, say }: SwapWorld, publicIp: string, how: string): Promise<Trouble | undefined> {
-  const deadline = clock.elapsed() + PROVE_MS;
+async function probed(
+  { probe, clock, say }: SwapWorld,
+  publicIp: string,
+  how: string,
+  proveMs: number,
+): Promise<Trouble | undefined> {
+  const deadline = clock.elapsed() + proveMs;
   let last: ProbeResult = { ok: true };
   for (let well = 0; well < PROOFS; ) {
     last = await probe(publicIp, how);

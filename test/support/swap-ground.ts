@@ -1,0 +1,211 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Ec2 } from '../../src/aws/ec2.ts';
+import type { ElasticAddress } from '../../src/aws/ec2-answers.ts';
+import { LocalCloud } from '../../src/cloud/local.ts';
+import { dist } from './role.ts';
+import { TINY, writeRole } from './role-files.ts';
+import { CLI } from './try.ts';
+
+const BUCKET = 'fleet';
+const PREFIX = 'tiny';
+const PORT = 8080;
+const PROBE_MS = 50;
+const RUN_MS = 180_000;
+
+/** A moment of a run: before a call is carried out, or after it, with its answer not yet sent. `DescribeInstances 3 after`. */
+export type Moment = string;
+
+interface Watch {
+  onMoment: (name: string, moment: 'before' | 'after') => void;
+}
+
+export interface SwapRun {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly talk: string;
+  /** In the order in which they came. */
+  readonly moments: readonly Moment[];
+}
+
+/**
+ * A role behind an elastic IP, swapped by the real command against the local cloud, which can kill the command at any of its
+ * calls. Somebody asks through the address all the while.
+ */
+export class SwapGround {
+  readonly cloud: LocalCloud;
+  readonly #directory: string;
+  readonly #ec2: Ec2;
+  readonly #watch: Watch;
+  address: ElasticAddress = { publicIp: '', allocationId: undefined, instanceId: undefined };
+
+  private constructor(cloud: LocalCloud, directory: string, watch: Watch) {
+    this.cloud = cloud;
+    this.#directory = directory;
+    this.#watch = watch;
+    Object.assign(process.env, environment(cloud));
+    this.#ec2 = new Ec2({ url: cloud.ec2Endpoint, region: cloud.region });
+  }
+
+  static async open(files: Readonly<Record<string, string>> = TINY): Promise<SwapGround> {
+    const directory = mkdtempSync(join(tmpdir(), 'haulout-swap-'));
+    const watch: Watch = { onMoment: () => undefined };
+    const isJournal = (key: string | undefined) => key?.startsWith('.haulout/operations/') ?? false;
+    const cloud = await LocalCloud.open({
+      gatewayScript: join(dist, 'gateway.mjs'),
+      addressPorts: [PORT],
+      ec2Faults: ({ action, moment }) => void watch.onMoment(action, moment),
+      faults: ({ operation, key }) => {
+        if (isJournal(key)) watch.onMoment(operation, 'before');
+        return undefined;
+      },
+      onRequest: ({ operation, key }) => {
+        if (isJournal(key)) watch.onMoment(operation ?? '', 'after');
+      },
+    });
+    const mirror = await cloud.mirror(writeRole(join(directory, 'tiny'), files), BUCKET, PREFIX);
+    await mirror.close();
+    return new SwapGround(cloud, directory, watch);
+  }
+
+  /** One instance of the role, launched by the command, with an address of its own. Resolves with its id. */
+  async launch(): Promise<string> {
+    const settings = ['--settle', '0s', '--instance-endpoint-url', this.cloud.instanceEndpoint];
+    const script = await this.#run(['userdata', `s3://${BUCKET}/${PREFIX}`, ...settings]);
+    const path = join(this.#directory, 'bootstrap.js');
+    writeFileSync(path, script.stdout);
+    const words = ['launch', `s3://${BUCKET}/${PREFIX}`, '--image-id', 'ami-0123456789abcdef0'];
+    const { stdout, talk, code } = await this.#run([...words, '--user-data', path, '--hold', '0s']);
+    if (code !== 0) throw new Error(`launch ended with ${code}: ${talk}`);
+    return stdout.trim();
+  }
+
+  /** A new address, at this instance. */
+  async give(instanceId: string): Promise<void> {
+    const { AllocateAddressCommand, EC2Client } = await import('@aws-sdk/client-ec2');
+    const client = new EC2Client({ endpoint: this.cloud.ec2Endpoint, region: this.cloud.region });
+    const { PublicIp = '', AllocationId } = await client.send(new AllocateAddressCommand({ Domain: 'vpc' }));
+    client.destroy();
+    this.address = { publicIp: PublicIp, allocationId: AllocationId, instanceId };
+    await this.#ec2.associate(this.address, instanceId);
+  }
+
+  /** `haulout swap OLD`, killed at a moment when one is given. */
+  async swap(
+    old: string,
+    { killAt, words = [] }: { killAt?: Moment; words?: readonly string[] } = {},
+  ): Promise<SwapRun> {
+    const probe = `http://{address}:${PORT}/`;
+    const extra = [
+      '--user-data',
+      join(this.#directory, 'bootstrap.js'),
+      '--state',
+      's3://fleet/.haulout',
+      '--role',
+      'tiny',
+    ];
+    return await this.#run(['swap', old, ...extra, '--probe', probe, '--hold', '0s', ...words], killAt);
+  }
+
+  /** `haulout replace OLD`. */
+  async replace(old: string): Promise<SwapRun> {
+    return await this.#run(['replace', old, '--hold', '0s']);
+  }
+
+  /** Who has the address, by the cloud's word. */
+  async holder(): Promise<string | undefined> {
+    const all = await this.#ec2.addresses();
+    return all.find(({ publicIp }) => publicIp === this.address.publicIp)?.instanceId;
+  }
+
+  /** Those that run. */
+  async running(): Promise<readonly string[]> {
+    return (await this.#ec2.tagged('haulout:role', PREFIX)).map(({ id }) => id);
+  }
+
+  async answers(): Promise<boolean> {
+    return await new Promise((resolve) => {
+      const options = { host: this.address.publicIp, port: PORT, agent: false, timeout: 1_000 };
+      const request = http.get(options, (response) => {
+        response.resume();
+        response.once('end', () => resolve(response.statusCode === 200));
+        response.once('error', () => resolve(false));
+      });
+      request.once('timeout', () => request.destroy());
+      request.once('error', () => resolve(false));
+    });
+  }
+
+  /** Asks through the address until `during` is over; resolves with the longest time, in milliseconds, without an answer. */
+  async longestSilence<T>(during: Promise<T>): Promise<[T, number]> {
+    let over = false;
+    const done = during.finally(() => {
+      over = true;
+    });
+    let longest = 0;
+    let lastWell = performance.now();
+    while (!over) {
+      const asked = performance.now();
+      if (await this.answers()) {
+        // What answered was asked for at `asked`; before that, nothing is known since the last answer.
+        longest = Math.max(longest, asked - lastWell - PROBE_MS);
+        lastWell = performance.now();
+      }
+      await pause(PROBE_MS);
+    }
+    return [await done, Math.round(longest)];
+  }
+
+  async close(): Promise<void> {
+    this.#ec2.close();
+    await this.cloud.close();
+    rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  async #run(words: readonly string[], killAt?: Moment): Promise<SwapRun> {
+    const moments: Moment[] = [];
+    const counts = new Map<string, number>();
+    const child = spawn(process.execPath, [CLI, ...words], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: RUN_MS,
+      killSignal: 'SIGKILL',
+      env: { PATH: process.env['PATH'] ?? '', ...environment(this.cloud) },
+    });
+    this.#watch.onMoment = (name, moment) => {
+      const key = `${name} ${moment}`;
+      const count = (counts.get(key) ?? 0) + 1;
+      counts.set(key, count);
+      moments.push(`${name} ${count} ${moment}`);
+      if (moments.at(-1) === killAt) child.kill('SIGKILL');
+    };
+    const { code, stdout, stderr } = await ended(child);
+    this.#watch.onMoment = () => undefined;
+    return { code, stdout, talk: stderr, moments };
+  }
+}
+
+function environment(cloud: LocalCloud): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: cloud.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: cloud.secretAccessKey,
+    AWS_ENDPOINT_URL_S3: cloud.endpoint,
+    AWS_ENDPOINT_URL_EC2: cloud.ec2Endpoint,
+    AWS_REGION: cloud.region,
+    AWS_EC2_METADATA_DISABLED: 'true',
+  };
+}
+
+function ended(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  let stdout = '';
+  let stderr = '';
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
