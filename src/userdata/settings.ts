@@ -49,7 +49,7 @@ export type ParsedSettings =
 
 const DEFAULT_SETTLE_MS = 5_000;
 const LONGEST_SETTLE_MS = 3_600_000;
-const ROLE = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+export const ROLE_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
 const LATER = 'is not done by this version of haulout';
 
@@ -98,7 +98,7 @@ export const SETTINGS: readonly SettingRow[] = [
     meaning: 'what this instance is for',
     default: 'the last part of the prefix, else the bucket',
     form: 'name (letters, digits, dot, dash, underscore; 63 at most)',
-    check: matches(ROLE, 'is not a role name'),
+    check: matches(ROLE_NAME, 'is not a role name'),
   },
   {
     name: 'HAULOUT_STATE',
@@ -233,7 +233,7 @@ const defaultState = ({ bucket }: BucketAddress): BucketAddress => ({ bucket, pr
 const sameAddress = (a: BucketAddress, b: BucketAddress) => a.bucket === b.bucket && a.prefix === b.prefix;
 
 function checkTogether(settings: Settings): Trouble | undefined {
-  if (!ROLE.test(settings.role)) {
+  if (!ROLE_NAME.test(settings.role)) {
     return trouble('HAULOUT_ROLE', 'the last part of the prefix is not a role name', 'write HAULOUT_ROLE=name');
   }
   if (sameAddress(settings.state, settings.bucket)) {
