@@ -19,3 +19,15 @@ function coloured(line: string): string {
 export function data(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
+
+/** JSON with what others wrote in it: also what JSON leaves as it is, and a terminal or an eye obeys, is written as `\uXXXX`. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${harmlessJson(value)}\n`);
+}
+
+export function harmlessJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
