@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError } from 'commander';
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { version } from '../lib/version.ts';
+import { defineFleetCommands } from './fleet/define.ts';
 import { defineMachineCommands } from './launch/define.ts';
 import { say } from './talk.ts';
 
@@ -17,7 +18,12 @@ for (const stream of [process.stdout, process.stderr]) stream.on('error', () => 
 /** The operator's program. Each command is a file of its own, loaded only when it is called. */
 const program = new Command('haulout');
 // Before any command is added: commands inherit these only as they are made.
-program.exitOverride().showSuggestionAfterError(true).configureHelp({ sortSubcommands: false });
+// Positional: a flag after `fleet watch` is that of `watch`, though `fleet` has it too.
+program
+  .exitOverride()
+  .enablePositionalOptions()
+  .showSuggestionAfterError(true)
+  .configureHelp({ sortSubcommands: false });
 
 program
   .description('Boots and keeps cloud machines from a bucket. Upload a file: every live host changes.')
@@ -196,6 +202,7 @@ program
   });
 
 defineMachineCommands(program, examples);
+defineFleetCommands(program, examples);
 
 function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;

@@ -27,12 +27,15 @@ export function lineLog(write: (line: string) => void, options: { journal?: bool
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
 }
 
-/** Escape sequences and other control characters as visible text. */
+/** Control characters of a terminal, and those that turn or break lines of any writing (Unicode UAX #9, U+2028, U+2029). */
+const OBEYED = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** Escape sequences and other characters that are obeyed and not seen, as visible text. */
 export function visible(text: string): string {
-  return text.replace(
-    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g,
-    (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
+  return text.replace(OBEYED, (c) => {
+    const code = c.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
+  });
 }
 
 /** The same for a name, which is one line: breaks and tabs are shown too. */

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { haulout } from '../support/cli.ts';
 import { CLI } from '../support/try.ts';
 
-const COMMANDS = ['try', 'init', 'lint', 'plan', 'userdata'];
+const COMMANDS = ['try', 'init', 'lint', 'plan', 'userdata', 'fleet', 'explain'];
 
 describe('the command line', () => {
   it('knows its version', async () => {

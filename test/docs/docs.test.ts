@@ -308,7 +308,7 @@ function complaintsAboutOne(words: readonly string[]): string[] {
 }
 
 function aboutHaulout([command = '', ...words]: readonly string[]): string[] {
-  const flags = help.flags.get(command);
+  const flags = help.flags.get(`${command} ${words[0] ?? ''}`) ?? help.flags.get(command);
   if (flags) return unknownFlags(words, flags).map((flag) => `no flag ${flag}`);
   return help.onInstance.includes(command) || command.startsWith('-') ? [] : ['no such command'];
 }

@@ -78,7 +78,7 @@ describeWith([root], 'the least policies', () => {
     expect(refusals(roleKey)).toEqual([]);
   }, 90_000);
 
-  it('suffice: userdata, an upload, plan --against and doctor', async () => {
+  it('suffice: userdata, an upload, plan --against, fleet and doctor', async () => {
     expect(await workAtDesk()).toEqual([]);
     expect(refusals(deskKey)).toEqual([]);
   }, 60_000);
@@ -139,6 +139,7 @@ describeWith([root], 'the least policies', () => {
     expect(missed).toEqual({
       'SeeTheBucket: s3:ListBucket fleet': [
         'runtime',
+        'fleet',
         'upload: list',
         'doctor: list',
         'doctor: runtime',
@@ -152,7 +153,8 @@ describeWith([root], 'the least policies', () => {
       'UploadWhatRunsMachines: s3:PutObject': ['userdata', 'runtime'],
       'UploadWhatRunsMachines: .haulout/agent/*': ['userdata', 'doctor: agent'],
       'UploadWhatRunsMachines: .haulout/runtime/*': ['runtime', 'doctor: runtime'],
-      'ReadWhatMachinesTell: s3:GetObject .haulout/facts/tiny/*': ['plan'],
+      'ReadWhatMachinesTell: .haulout/instances/tiny/*': ['fleet'],
+      'ReadWhatMachinesTell: .haulout/facts/tiny/*': ['plan'],
       'TryTheStore: s3:GetObject': ['doctor: conditions'],
       'TryTheStore: s3:PutObject': ['doctor: write', 'doctor: conditions'],
       'TryTheStore: s3:DeleteObject': ['doctor: delete'],
@@ -225,10 +227,11 @@ describeWith([root], 'the least policies', () => {
   async function workAtDesk(): Promise<readonly string[]> {
     const state = `s3://${BUCKET}/.haulout`;
     for (const { key } of cloud.s3.list(BUCKET, '.haulout/runtime/')) await cloud.s3.delete(BUCKET, key);
-    const [launch, runtime, plan, looked, uploaded] = await Promise.all([
+    const [launch, runtime, plan, fleet, looked, uploaded] = await Promise.all([
       atDesk('userdata', ROLE),
       atDesk('runtime', 'add', ROLE, '--from', node),
       atDesk('plan', directory, '--against', machine.instanceId, '--state', state),
+      atDesk('fleet', ROLE, '--exit-code'),
       atDesk('doctor', ROLE, '--json'),
       upload(),
     ]);
@@ -238,6 +241,7 @@ describeWith([root], 'the least policies', () => {
       ...(launch.code === 0 ? [] : ['userdata']),
       ...(runtime.code === 0 ? [] : ['runtime']),
       ...(plan.code === 0 ? [] : ['plan']),
+      ...(fleet.code === 0 && fleet.stdout.includes(machine.instanceId) ? [] : ['fleet']),
       ...uploaded,
       ...new Set(ill.map(({ check }) => `doctor: ${check}`)),
     ];

@@ -10,6 +10,7 @@ describe('visible', () => {
     ['a\u0000b\u0007c\u0008', 'a\\x00b\\x07c\\x08'],
     ['over\rwritten', 'over\\x0dwritten'],
     ['\u009b2J\u007f\u0085', '\\x9b2J\\x7f\\x85'],
+    ['txt.\u202eexe\u2066\u2069\u200f\u2028', 'txt.\\u202eexe\\u2066\\u2069\\u200f\\u2028'],
     ['tab\tand\nline', 'tab\tand\nline'],
     ['\u00e9 \u4e16 \u{1f9ad} \u00a0', '\u00e9 \u4e16 \u{1f9ad} \u00a0'],
     ['', ''],
@@ -28,7 +29,7 @@ describe('visible', () => {
       const text = String.fromCharCode(
         ...Array.from({ length: 30 }, () => chance.below(chance.pick([0x20, 0xa0, 0xffff]))),
       );
-      expect(visible(text)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/);
+      expect(visible(text)).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/);
       expect(visibleName(text)).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
     }
     console.log(`visible: ${cases} texts, seed ${chance.seed}`);

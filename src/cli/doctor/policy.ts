@@ -51,7 +51,7 @@ function deskPolicy(settings: Settings): Policy {
     allow('SeeTheBucket', ['s3:ListBucket'], [...new Set([role.bucket, state.bucket])]),
     allow('UploadTheRole', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [role.arn('*')]),
     allow('UploadWhatRunsMachines', ['s3:GetObject', 's3:PutObject'], list(['agent/*', 'runtime/*'])),
-    allow('ReadWhatMachinesTell', ['s3:GetObject'], list([`facts/${settings.role}/*`])),
+    allow('ReadWhatMachinesTell', ['s3:GetObject'], list([`instances/${settings.role}/*`, `facts/${settings.role}/*`])),
     allow('TryTheStore', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [state.arn('probe/*')]),
   );
 }

@@ -1,5 +1,6 @@
 import type { BucketAddress } from '../../aws/location.ts';
 import type { BucketWriter } from '../../aws/write.ts';
+import { NotAStatus, readStatus } from '../../status/read-status.ts';
 import type { Status } from '../../status/status.ts';
 
 const LARGEST = 4 * 1024 * 1024;
@@ -19,15 +20,11 @@ export class Statuses {
     const { bucket, prefix } = this.#state;
     const key = `${prefix === '' ? '' : `${prefix}/`}instances/${role}/${id}.json`;
     const bytes = await this.#reader.get(bucket, key, LARGEST);
-    return bytes && readStatus(bytes, id);
-  }
-}
-
-function readStatus(bytes: Uint8Array, id: string): Status | undefined {
-  try {
-    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as Status;
-    return value.schema === 1 && value.instanceId === id && Array.isArray(value.timeline) ? value : undefined;
-  } catch {
-    return undefined;
+    try {
+      return bytes && readStatus(Buffer.from(bytes), { role, instanceId: id });
+    } catch (error) {
+      if (error instanceof NotAStatus) return undefined;
+      throw error;
+    }
   }
 }

@@ -1,5 +1,6 @@
 import { metadata } from './metadata.ts';
 import { archives } from './place.ts';
+import { status } from './statuses.ts';
 import type { Subject } from './subject.ts';
 import { bzips, tars, tgzs } from './tars.ts';
 import { listing, spec } from './texts.ts';
@@ -10,6 +11,7 @@ export const SUBJECTS: Readonly<Record<string, () => Subject | Promise<Subject>>
   spec: () => spec,
   listing: () => listing,
   metadata,
+  status: () => status,
   tar: () => archives('tar', '.tar', tars),
   tgz: () => archives('tgz', '.tgz', tgzs),
   zip: () => archives('zip', '.zip', zips),
