@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { DeskGround } from '../support/desk-ground.ts';
 import { MACHINE_NEEDS } from '../support/machines.ts';
 import { describeWith } from '../support/needs.ts';
 import { testDirectory } from '../support/role-files.ts';
 import { eventually } from '../support/scratch.ts';
-import { SwapGround } from '../support/swap-ground.ts';
 import { swapKilledAt } from '../support/swap-kills.ts';
 
 /** All moments are taken by `npm run soak swap-kills`; here are those around what changes something. */
@@ -18,12 +18,12 @@ const KILLED_AT = [
 
 describeWith(MACHINE_NEEDS, 'a swap', () => {
   const directory = testDirectory();
-  let ground: SwapGround;
+  let ground: DeskGround;
   let holder: string;
 
   beforeAll(async () => {
-    ground = await SwapGround.open();
-    holder = await ground.launch();
+    ground = await DeskGround.open();
+    [holder] = await ground.launch();
     await ground.give(holder);
     expect(await eventually(() => ground.answers(), 10_000)).toBe(true);
   }, 60_000);
@@ -87,7 +87,7 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
   }, 120_000);
 
   it('is refused where the address is not at the old instance, and nothing is launched', async () => {
-    const other = await ground.launch();
+    const [other] = await ground.launch();
     const wrong = await ground.swap(other, { words: ['--address', ground.address.publicIp] });
     expect(wrong.code).toBe(1);
     expect(wrong.talk).toContain(`${holder} has this address, and ${other} should`);

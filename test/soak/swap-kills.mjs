@@ -3,16 +3,16 @@
 import { bundled } from './bundled.mjs';
 
 const [most = 'all'] = process.argv.slice(2);
-const { SwapGround } = await bundled('../support/swap-ground.ts');
+const { DeskGround } = await bundled('../support/desk-ground.ts');
 const { killPoints, swapKilledAt } = await bundled('../support/swap-kills.ts');
 
 const started = performance.now();
-const ground = await SwapGround.open();
+const ground = await DeskGround.open();
 const faults = [];
 const silences = [];
 let killed = 0;
 try {
-  let holder = await ground.launch();
+  let [holder] = await ground.launch();
   await ground.give(holder);
   while (!(await ground.answers())) await new Promise((resolve) => setTimeout(resolve, 100));
   const [whole, silentMs] = await ground.longestSilence(ground.swap(holder));

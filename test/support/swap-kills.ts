@@ -1,4 +1,4 @@
-import type { Moment, SwapGround } from './swap-ground.ts';
+import type { DeskGround, Moment } from './desk-ground.ts';
 
 /** Calls that are made again and again while something is waited for: the first of each are moments enough. */
 const MOST_OF_A_KIND = 8;
@@ -22,7 +22,7 @@ export interface KilledSwap {
 }
 
 /** Swaps the holder, kills the run at a moment, runs the same command again, and looks who is there. */
-export async function swapKilledAt(ground: SwapGround, holder: string, moment: Moment): Promise<KilledSwap> {
+export async function swapKilledAt(ground: DeskGround, holder: string, moment: Moment): Promise<KilledSwap> {
   const both = async () => {
     const first = await ground.swap(holder, { killAt: moment });
     const wasKilled = first.code !== 0;

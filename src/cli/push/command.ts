@@ -66,13 +66,14 @@ export async function push(directory: string, bucket: string, options: PushOptio
     const since = source.reader.serverDate ?? Date.now();
     await wake(writer, settings.state, settings.role, new Date());
     say(`${addressText(to)}: content ${paint.bold(digest.slice(0, 12))}`);
-    if (!options.watch) return done(found, digest, undefined, options);
+    const told = { found, digest, state: place.text };
+    if (!options.watch) return done(told, undefined, options);
     const watched = await watchFollowers(
       place,
       { digest, since },
       { clock: systemClock, timeoutMs, say: (w) => say(w) },
     );
-    return done(found, digest, watched, options);
+    return done(told, watched, options);
   } finally {
     writer.close();
     place.reader.close();
@@ -114,7 +115,14 @@ function progress(of: number): (done: number) => void {
   };
 }
 
-function done(found: Differences, digest: string, watched: Watched | undefined, { json }: PushOptions): number {
+interface Pushed {
+  readonly found: Differences;
+  readonly digest: string;
+  /** Where instances write. */
+  readonly state: string;
+}
+
+function done({ found, digest, state }: Pushed, watched: Watched | undefined, { json }: PushOptions): number {
   const { upload, extra } = found;
   if (json) data({ schema: 1, digest, uploaded: upload, extra, ...(watched ?? {}) });
   if (!watched) return EXIT.done;
@@ -140,6 +148,6 @@ function done(found: Differences, digest: string, watched: Watched | undefined, 
       say(`${instanceId}: ${following.state === 'working' ? 'is at it' : 'has not looked'}`);
   }
   const first = followers.find(({ following }) => following.state !== 'followed')!;
-  say(`next: haulout explain ${first.instanceId} s3://...`);
+  say(`next: haulout explain ${first.instanceId} ${state}`);
   return EXIT.failed;
 }

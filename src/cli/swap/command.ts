@@ -7,6 +7,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { EXIT } from '../../lib/exit.ts';
 import { INSTANCE_ID } from '../../metadata/shapes.ts';
+import { addressText } from '../../userdata/settings.ts';
 import { durationOf } from '../launch/durations.ts';
 import { ec2OptionsOf } from '../launch/ec2-options.ts';
 import { Statuses } from '../launch/statuses.ts';
@@ -65,7 +66,7 @@ async function exchange(old: string, options: SwapOptions, address: string | und
     if (options.dryRun) return plan(from, options);
     const statuses = new Statuses(writer, state);
     const world = { ec2, statuses, clock: systemClock, say: tell, probe: probeThrough };
-    return report(await carryOn(world, journal, from), options);
+    return report(await carryOn(world, journal, from), addressText(state), options);
   } finally {
     journal.close();
     writer.close();
@@ -152,13 +153,13 @@ function plan(next: Next, { json }: SwapOptions): number {
   return EXIT.done;
 }
 
-function report(operation: Operation, { json }: SwapOptions): number {
+function report(operation: Operation, state: string, { json }: SwapOptions): number {
   const { step, old, fresh, address, trouble, startedAt } = operation;
   if (json) data({ schema: 1, step, old, fresh, address: address?.publicIp, startedAt, trouble });
   if (step === 'done') {
     say(
       paint.green(`done: ${fresh} is in the place of ${old}${address ? `, at ${address.publicIp}` : ''}`),
-      `next: haulout fleet`,
+      `next: haulout fleet ${state}`,
     );
     return EXIT.done;
   }

@@ -24,7 +24,7 @@ interface Watch {
   onMoment: (name: string, moment: 'before' | 'after') => void;
 }
 
-export interface SwapRun {
+export interface DeskRun {
   readonly code: number | null;
   readonly stdout: string;
   readonly talk: string;
@@ -33,11 +33,14 @@ export interface SwapRun {
 }
 
 /**
- * A role behind an elastic IP, swapped by the real command against the local cloud, which can kill the command at any of its
- * calls. Somebody asks through the address all the while.
+ * A desk: the real commands against the local cloud, which can kill them at any of their calls. There is a role, its directory
+ * to change and to push, and an elastic IP through which somebody asks all the while.
  */
-export class SwapGround {
+export class DeskGround {
   readonly cloud: LocalCloud;
+  /** What the role is, on the desk and in the bucket. */
+  readonly role: string;
+  readonly bucket = `s3://${BUCKET}/${PREFIX}`;
   readonly #directory: string;
   readonly #ec2: Ec2;
   readonly #watch: Watch;
@@ -46,12 +49,13 @@ export class SwapGround {
   private constructor(cloud: LocalCloud, directory: string, watch: Watch) {
     this.cloud = cloud;
     this.#directory = directory;
+    this.role = join(directory, 'tiny');
     this.#watch = watch;
     Object.assign(process.env, environment(cloud));
     this.#ec2 = new Ec2({ url: cloud.ec2Endpoint, region: cloud.region });
   }
 
-  static async open(files: Readonly<Record<string, string>> = TINY): Promise<SwapGround> {
+  static async open(files: Readonly<Record<string, string>> = TINY): Promise<DeskGround> {
     const directory = mkdtempSync(join(tmpdir(), 'haulout-swap-'));
     const watch: Watch = { onMoment: () => undefined };
     const isJournal = (key: string | undefined) => key?.startsWith('.haulout/operations/') ?? false;
@@ -69,19 +73,20 @@ export class SwapGround {
     });
     const mirror = await cloud.mirror(writeRole(join(directory, 'tiny'), files), BUCKET, PREFIX);
     await mirror.close();
-    return new SwapGround(cloud, directory, watch);
+    return new DeskGround(cloud, directory, watch);
   }
 
-  /** One instance of the role, launched by the command, with an address of its own. Resolves with its id. */
-  async launch(): Promise<string> {
+  /** Instances of the role, launched by the command; resolves with their ids when they are healthy. */
+  async launch(count = 1): Promise<readonly [string, ...string[]]> {
     const settings = ['--settle', '0s', '--instance-endpoint-url', this.cloud.instanceEndpoint];
-    const script = await this.#run(['userdata', `s3://${BUCKET}/${PREFIX}`, ...settings]);
+    const script = await this.run(['userdata', this.bucket, ...settings]);
     const path = join(this.#directory, 'bootstrap.js');
     writeFileSync(path, script.stdout);
-    const words = ['launch', `s3://${BUCKET}/${PREFIX}`, '--image-id', 'ami-0123456789abcdef0'];
-    const { stdout, talk, code } = await this.#run([...words, '--user-data', path, '--hold', '0s']);
-    if (code !== 0) throw new Error(`launch ended with ${code}: ${talk}`);
-    return stdout.trim();
+    const words = ['launch', this.bucket, '--image-id', 'ami-0123456789abcdef0', '--count', String(count)];
+    const { stdout, talk, code } = await this.run([...words, '--user-data', path, '--hold', '0s']);
+    const [first, ...others] = stdout.trim().split('\n');
+    if (code !== 0 || !first) throw new Error(`launch ended with ${code}: ${talk}`);
+    return [first, ...others];
   }
 
   /** A new address, at this instance. */
@@ -98,7 +103,7 @@ export class SwapGround {
   async swap(
     old: string,
     { killAt, words = [] }: { killAt?: Moment; words?: readonly string[] } = {},
-  ): Promise<SwapRun> {
+  ): Promise<DeskRun> {
     const probe = `http://{address}:${PORT}/`;
     const extra = [
       '--user-data',
@@ -108,12 +113,12 @@ export class SwapGround {
       '--role',
       'tiny',
     ];
-    return await this.#run(['swap', old, ...extra, '--probe', probe, '--hold', '0s', ...words], killAt);
+    return await this.run(['swap', old, ...extra, '--probe', probe, '--hold', '0s', ...words], killAt);
   }
 
   /** `haulout replace OLD`. */
-  async replace(old: string): Promise<SwapRun> {
-    return await this.#run(['replace', old, '--hold', '0s']);
+  async replace(old: string): Promise<DeskRun> {
+    return await this.run(['replace', old, '--hold', '0s']);
   }
 
   /** Who has the address, by the cloud's word. */
@@ -166,7 +171,8 @@ export class SwapGround {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  async #run(words: readonly string[], killAt?: Moment): Promise<SwapRun> {
+  /** `haulout WORDS`, with the keys of the desk. */
+  async run(words: readonly string[], killAt?: Moment): Promise<DeskRun> {
     const moments: Moment[] = [];
     const counts = new Map<string, number>();
     const child = spawn(process.execPath, [CLI, ...words], {
