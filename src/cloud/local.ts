@@ -6,7 +6,7 @@ import type { Log } from '../lib/log.ts';
 import { makeDataDirectory } from './data-directory.ts';
 import type { Ec2LogEntry } from './ec2/exchange.ts';
 import type { Ec2FaultRequest, Ec2Faults } from './ec2/faults.ts';
-import type { Order } from './ec2/instance.ts';
+import type { Order } from './ec2/order.ts';
 import { Ec2Endpoint } from './ec2/server.ts';
 import { handedOut, newEc2, newS3, type RoleKey, silent } from './endpoints.ts';
 import { Keys, type LocalKey } from './keys.ts';

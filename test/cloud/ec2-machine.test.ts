@@ -5,7 +5,10 @@ import {
   DescribeInstancesCommand,
   EC2Client,
   GetConsoleOutputCommand,
+  RebootInstancesCommand,
   RunInstancesCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -137,6 +140,51 @@ curl -sf -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/met
     expect(performance.now() - began).toBeGreaterThan(1_000);
     const { Output } = await client.send(new GetConsoleOutputCommand({ InstanceId: id }));
     expect(Buffer.from(Output!, 'base64').toString('utf8')).toBe('shutdown --kind shutdown\n');
+  });
+
+  test('are rebooted, stopped and started: the disk stays, user-data has run once, the agent comes back', async () => {
+    const id = await run('#!/bin/sh\necho ran >> /user-data; echo up\n');
+    await until(id, 'running');
+    const machine = () => cloud.machine(id)!;
+    const look = async (script: string) => (await sh(machine(), script)).output;
+    await expect.poll(() => look('cat /user-data')).toBe('ran');
+    // It stands in for the agent's command; `run` ends as an agent that was told to.
+    await machine().plant('/usr/local/bin/haulout', '#!/bin/sh\necho "$@" >> /agent\n', 0o755);
+    await look('echo kept > /srv/kept; echo gone > /run/gone');
+    const boot = 'cat /proc/sys/kernel/random/boot_id';
+    const boots = [await look(boot)];
+    const { address } = machine();
+
+    const first = machine().pid;
+    await client.send(new RebootInstancesCommand({ InstanceIds: [id] }));
+    expect((await instance(id)).State?.Name).toBe('running');
+    await expect.poll(() => machine().pid, { timeout: 15_000 }).not.toBe(first);
+    await expect.poll(() => look('cat /agent')).toBe('shutdown --kind shutdown\nrun');
+    boots.push(await look(boot));
+
+    await client.send(new StopInstancesCommand({ InstanceIds: [id] }));
+    await until(id, 'stopped');
+    await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
+    await until(id, 'running');
+    await expect.poll(() => look('tail -n 1 /agent')).toBe('run');
+    boots.push(await look(boot));
+    expect(await look('cat /user-data /srv/kept; ls /run/gone 2>&1; hostname')).toBe(
+      `ran\nkept\nls: cannot access '/run/gone': No such file or directory\nip-${address.replaceAll('.', '-')}`,
+    );
+    expect(machine().address).toBe(address);
+    expect(new Set(boots).size).toBe(3);
+    for (const name of boots) expect(name).toMatch(/^[0-9a-f-]{36}$/);
+    const { Output } = await client.send(new GetConsoleOutputCommand({ InstanceId: id }));
+    expect(Buffer.from(Output!, 'base64').toString('utf8')).toBe('up\n');
+  }, 60_000);
+
+  test('stop when they go down by themselves, and boot again', async () => {
+    const id = await run('#!/bin/sh\n');
+    await until(id, 'running');
+    process.kill(cloud.machine(id)!.pid, 'SIGKILL');
+    await until(id, 'stopped');
+    await client.send(new StartInstancesCommand({ InstanceIds: [id] }));
+    await until(id, 'running');
   });
 
   test('a cloud that closes pulls every plug, whatever is under way', async () => {

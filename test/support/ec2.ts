@@ -32,7 +32,7 @@ export class NoMachines implements Hosts {
     return cable;
   }
 
-  async makeDisk(instanceId: string): Promise<string> {
+  async makeDisk(instanceId: string): Promise<string | undefined> {
     this.disks.add(instanceId);
     return `/disks/${instanceId}`;
   }

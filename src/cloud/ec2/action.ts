@@ -3,10 +3,11 @@ import type { Able } from '../machine/able.ts';
 import type { XmlFields } from '../s3/xml.ts';
 import type { Addresses } from './addresses.ts';
 import type { ClientTokens } from './client-tokens.ts';
-import type { Order } from './instance.ts';
 import type { Instances, Reservation } from './instances.ts';
+import type { Order } from './order.ts';
 import type { Parameters } from './parameters.ts';
 import type { Tags } from './tags.ts';
+import type { Template, Templates, TemplateVersion } from './templates.ts';
 
 /** What an action is handed: what was asked, already believed and known by name, and the cloud's state. */
 export interface Call {
@@ -22,7 +23,10 @@ export interface CloudState {
   readonly instances: Instances;
   readonly addresses: Addresses;
   readonly tags: Tags;
+  readonly templates: Templates;
   readonly launchTokens: ClientTokens<Reservation>;
+  readonly templateTokens: ClientTokens<Template>;
+  readonly versionTokens: ClientTokens<TemplateVersion>;
   /** What every instance that is asked for here has, whatever the request says. */
   readonly everyOrder: Pick<Order, 'credentials' | 'launchOptions'>;
   readonly able: () => Promise<Able>;

@@ -1,6 +1,7 @@
 import type { XmlFields } from '../s3/xml.ts';
 import type { CloudState } from './action.ts';
 import type { Ec2Instance } from './instance.ts';
+import { metadataFields } from './metadata-options.ts';
 import { stateFields } from './states.ts';
 import { tagSet } from './tags.ts';
 
@@ -27,7 +28,7 @@ function instanceFields(instance: Ec2Instance, cloud: CloudState): XmlFields {
     ipAddress: address,
     stateReason: reason && { ...reason },
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
-    rootDeviceType: order.outlasting ? 'ebs' : 'instance-store',
+    rootDeviceType: instance.outlasting ? 'ebs' : 'instance-store',
     rootDeviceName: '/dev/xvda',
     blockDeviceMapping: '',
     virtualizationType: 'hvm',
@@ -36,14 +37,7 @@ function instanceFields(instance: Ec2Instance, cloud: CloudState): XmlFields {
     hypervisor: 'xen',
     networkInterfaceSet: '',
     ebsOptimized: false,
-    metadataOptions: {
-      state: 'applied',
-      httpTokens: metadata.httpTokens,
-      httpPutResponseHopLimit: metadata.hopLimit,
-      httpEndpoint: 'enabled',
-      httpProtocolIpv6: 'disabled',
-      instanceMetadataTags: metadata.tags ? 'enabled' : 'disabled',
-    },
+    metadataOptions: metadataFields(metadata),
   };
 }
 
@@ -97,7 +91,7 @@ export function instanceFilterable(
     'private-ip-address': exists ? cable.address : undefined,
     'requester-id': undefined,
     'reservation-id': instance.reservationId,
-    'root-device-type': order.outlasting ? 'ebs' : 'instance-store',
+    'root-device-type': instance.outlasting ? 'ebs' : 'instance-store',
     'state-reason-code': instance.reason?.code,
   };
 }

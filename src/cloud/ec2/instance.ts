@@ -1,60 +1,10 @@
 import { asTrouble } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
-import type { LaunchOptions } from '../machine/launch.ts';
 import type { Cable } from '../machine/network.ts';
-import type { InstanceDescription, RoleCredentials } from '../metadata/description.ts';
 import { ConsoleTail } from './console-tail.ts';
 import { Ec2Error } from './errors.ts';
-import type { Box, Hosts } from './hosts.ts';
+import type { Box } from './hosts.ts';
+import type { Ground, Identity, MetadataSettings, Order, StateReason } from './order.ts';
 import type { StateName } from './states.ts';
-
-/** How the metadata service of an instance is set. */
-export interface MetadataSettings {
-  readonly httpTokens: 'required' | 'optional';
-  /** Shown, and without effect: an instance's network has one hop. */
-  readonly hopLimit: number;
-  readonly tags: boolean;
-}
-
-/** What an instance is launched with. */
-export interface Order {
-  readonly imageId: string;
-  readonly instanceType: string;
-  readonly userData: Uint8Array | undefined;
-  readonly metadata: MetadataSettings;
-  readonly keyName?: string;
-  readonly clientToken?: string;
-  readonly roleName?: string;
-  readonly credentials?: () => RoleCredentials;
-  /** What becomes of it when it goes down by itself. */
-  readonly whenDown: 'stop' | 'terminate';
-  /** Whether its disk outlasts its machine, so that it may be stopped and started. */
-  readonly outlasting: boolean;
-  readonly launchOptions: (about: InstanceDescription) => LaunchOptions;
-}
-
-export interface Identity {
-  readonly instanceId: string;
-  readonly reservationId: string;
-  readonly launchIndex: number;
-  readonly cable: Cable;
-}
-
-export interface StateReason {
-  readonly code: string;
-  readonly message: string;
-}
-
-/** What an instance stands on. */
-export interface Ground {
-  readonly hosts: Hosts;
-  readonly log: Log;
-  readonly describe: (instance: Ec2Instance) => InstanceDescription;
-  /** Lets a machine end its services before it is killed. */
-  readonly shutdown: (box: Box) => Promise<void>;
-  readonly onTerminated: (instance: Ec2Instance) => Promise<void>;
-  readonly isClosing: () => boolean;
-}
 
 const BY_USER: StateReason = { code: 'Client.UserInitiatedShutdown', message: 'User initiated shutdown' };
 const BY_ITSELF: StateReason = {
@@ -100,8 +50,9 @@ export class Ec2Instance implements Identity {
     return this.#state !== 'terminated';
   }
 
+  /** Whether its disk stays when its machine goes; not everywhere can it be had, which shows at the first boot. */
   get outlasting(): boolean {
-    return this.#disk !== undefined;
+    return this.#disk !== undefined || (this.#state === 'pending' && this.order.outlasting);
   }
 
   /** A unix socket that leads to a port of its machine. */
@@ -115,7 +66,7 @@ export class Ec2Instance implements Identity {
     return this.#then(async () => {
       try {
         if (this.order.outlasting) this.#disk = await this.#ground.hosts.makeDisk(this.instanceId);
-        await this.#launch();
+        await this.#launch(false);
       } catch (error) {
         this.reason = { code: 'Server.InternalError', message: asTrouble(error, 'cloud', this.instanceId).reason };
         await this.#gone();
@@ -135,18 +86,47 @@ export class Ec2Instance implements Identity {
     });
   }
 
+  /** `force`: its services are given no time. */
+  stop(force: boolean): void {
+    if (this.#state === 'stopping' || this.#state === 'stopped') return;
+    this.#state = 'stopping';
+    this.reason = BY_USER;
+    this.#inBackground(async () => {
+      await this.#takeDown(force);
+      if (this.#state === 'stopping') this.#state = 'stopped';
+    });
+  }
+
+  /** Boots from its disk, as it was when it was stopped. */
+  start(): void {
+    if (this.#state !== 'stopped') return;
+    this.#state = 'pending';
+    this.reason = undefined;
+    this.launchedAt = new Date();
+    this.#inBackground(() => this.#launchAgain());
+  }
+
+  /** It runs all the while, as far as EC2 tells. */
+  reboot(): void {
+    this.#inBackground(async () => {
+      await this.#takeDown();
+      await this.#launchAgain();
+    });
+  }
+
   /** Resolves when nothing is under way any more. */
   async settled(): Promise<void> {
     await this.#work;
   }
 
-  async #launch(): Promise<void> {
+  async #launch(again: boolean): Promise<void> {
     const { hosts, describe } = this.#ground;
     if (this.#ground.isClosing()) throw new Error('the local cloud is being closed');
     const own = this.order.launchOptions(describe(this));
     const box = await hosts.launch(() => describe(this), {
       ...own,
       ...(this.#disk === undefined ? {} : { keep: this.#disk }),
+      ...(again ? { again } : {}),
       onConsole: (line) => {
         this.console.add(line);
         own.onConsole?.(line);
@@ -158,13 +138,23 @@ export class Ec2Instance implements Identity {
     if (this.#state === 'pending') this.#state = 'running';
   }
 
-  async #takeDown(): Promise<void> {
+  /** Its disk is there still: when it cannot be had, it is stopped. */
+  async #launchAgain(): Promise<void> {
+    if (this.#state !== 'pending' && this.#state !== 'running') return;
+    await this.#launch(true).catch((error) => {
+      this.reason = { code: 'Server.InternalError', message: asTrouble(error, 'cloud', this.instanceId).reason };
+      if (this.#state !== 'shutting-down') this.#state = 'stopped';
+      throw error;
+    });
+  }
+
+  async #takeDown(force = false): Promise<void> {
     const box = this.#box;
     if (!box) return;
     this.#ending = box;
     const { log, shutdown } = this.#ground;
     const told = (error: unknown) => log.warn(`${this.instanceId}: ${asTrouble(error, 'cloud', '').reason}`);
-    await shutdown(box).catch(told);
+    if (!force) await shutdown(box).catch(told);
     await box.terminate().catch(told);
     this.#box = undefined;
   }
@@ -172,13 +162,15 @@ export class Ec2Instance implements Identity {
   /** Its machine is down. When that was not our doing, it went by itself or somebody pulled its plug. */
   #ended(box: Box): void {
     if (this.#ending === box || this.#box !== box) return;
-    this.#state = 'shutting-down';
+    const stays = this.outlasting && this.order.whenDown === 'stop';
+    this.#state = stays ? 'stopping' : 'shutting-down';
     this.reason = BY_ITSELF;
     this.#ending = box;
     this.#inBackground(async () => {
       await box.terminate().catch(() => undefined);
       this.#box = undefined;
-      await this.#gone();
+      if (!stays) await this.#gone();
+      else if (this.#state === 'stopping') this.#state = 'stopped';
     });
   }
 

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Cable } from '../machine/network.ts';
 import { Ec2Error } from './errors.ts';
-import { Ec2Instance, type Ground, type Identity, type Order } from './instance.ts';
+import { Ec2Instance } from './instance.ts';
+import type { Ground, Identity, Order } from './order.ts';
 
 export interface Reservation {
   readonly reservationId: string;

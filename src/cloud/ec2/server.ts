@@ -30,9 +30,17 @@
  * - An elastic IP is a loopback address of this machine, 127.77.x.y: the ports of `addressPorts` lead to the instance's, from
  *   this machine only, and not from instances. A port on which the instance does not listen is accepted and closed.
  *   While an address is associated with nothing, connections to it are refused.
- * - TerminateInstances gives the instance's agent 90 seconds to end its services (`haulout shutdown`), then the plug is pulled.
- * - An instance is shown for an hour after it was terminated. Its console output stays as long.
- * - An instance that goes down by itself, or whose plug was pulled by `machine.terminate()`, is terminated.
+ * - TerminateInstances, StopInstances (but with Force) and RebootInstances give the instance's agent 90 seconds to end its services
+ *   (`haulout shutdown`), then the plug is pulled. The answers do not wait for it.
+ * - An instance that was stopped boots from its disk again, with its private address and its elastic IP; user-data does not run
+ *   then, and only the agent is started (there is no systemd; /etc/rc.local runs where the image runs user-data by it). A reboot
+ *   is the same in one. Where this machine's file system can hold no such disks, and for instances that the library launched,
+ *   the root device is `instance-store`: no stop, no reboot.
+ * - An instance that goes down by itself, even if it meant to reboot, is stopped; terminated if it was launched so, if it has no
+ *   such disk, or if it was the library's (`machine.terminate()` pulls the plug).
+ * - An instance is shown for an hour after it was terminated, and its console output with it. The console goes on over boots.
+ * - The default version of a launch template is its first. What a request says of a thing replaces all its template says of it.
+ *   Template data that are heard without effect are not told back.
  * - Instance and system status are `ok` as soon as an instance runs: there is no initializing, and no impairment.
  *
  * ## Client quirks
@@ -51,7 +59,8 @@ import { authenticate } from './authenticate.ts';
 import { Ec2Error, errorDocument } from './errors.ts';
 import { type Ec2LogEntry, type Exchange, logEntry, newExchange, readParameters, readSigned } from './exchange.ts';
 import type { Ec2FaultRequest, Ec2Faults } from './faults.ts';
-import type { Ec2Instance, Order } from './instance.ts';
+import type { Ec2Instance } from './instance.ts';
+import type { Order } from './order.ts';
 import { refuseUnknown } from './parameters.ts';
 import { newState, type StateOptions } from './state.ts';
 

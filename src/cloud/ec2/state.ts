@@ -10,6 +10,7 @@ import { privateName } from './instance-fields.ts';
 import { Instances } from './instances.ts';
 import { endServices } from './shutdown.ts';
 import { Tags } from './tags.ts';
+import { Templates } from './templates.ts';
 
 export interface StateOptions {
   readonly region: string;
@@ -74,7 +75,10 @@ export function newState(options: StateOptions): CloudState {
     tags,
     addresses,
     instances: new Instances({ hosts, log, describe, shutdown, onTerminated }, { mostInstances, shownMs }),
+    templates: new Templates(),
     launchTokens: new ClientTokens(),
+    templateTokens: new ClientTokens(),
+    versionTokens: new ClientTokens(),
     everyOrder: { credentials: options.credentials, launchOptions: options.launchOptions ?? (() => ({})) },
     able: () => hosts.able(),
   };

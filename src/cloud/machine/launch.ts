@@ -12,7 +12,7 @@ import { InstanceProcess } from './instance-process.ts';
 import { Machine } from './machine.ts';
 import { type Cable, plug, unplug } from './network.ts';
 import { cgroupName } from './run-directory.ts';
-import { startScript, USER_DATA_SCRIPT } from './scripts.ts';
+import { LATER_BOOT, LATER_BOOT_SCRIPT, startScript, USER_DATA_SCRIPT } from './scripts.ts';
 import { type SeedFile, shortName, systemFiles } from './seed.ts';
 import { type DiskOptions, startPlan } from './start-plan.ts';
 import { Undo } from './undo.ts';
@@ -33,6 +33,11 @@ export interface LaunchOptions extends DiskOptions {
    * file is run as it stands, and fetches what it wants.
    */
   readonly starts?: 'cloud-init' | 'rc.local';
+  /**
+   * A later boot of the disk in `keep`. What an image does at its first boot alone is not done: `files` are not planted, and
+   * under cloud-init user-data does not run; the agent of haulout, if it is there, is started as its unit would.
+   */
+  readonly again?: boolean;
   readonly onConsole?: (line: string) => void;
   /** The user-data script has ended; the instance stays up. */
   readonly onUserData?: (end: UserDataEnd) => void;
@@ -81,7 +86,7 @@ async function build(
     name: cgroupName(around.runDirectory, about.instanceId),
   };
   const byImage = options.starts === 'rc.local';
-  const script = byImage ? '/etc/rc.local' : USER_DATA_SCRIPT;
+  const script = byImage ? '/etc/rc.local' : options.again ? LATER_BOOT_SCRIPT : USER_DATA_SCRIPT;
   const plan = startPlan(options, { directory, hostname: shortName(about.hostname), cgroup, script });
   const clock = new UserDataClock(options.onUserData);
   const console = new Console(join(directory, 'console.log'), plan.mark, options.onConsole ?? ignore, (code) =>
@@ -94,8 +99,9 @@ async function build(
   await process.ready();
 
   const inside: Inside = { pid: process.pid, cgroup: process.hasCgroup ? cgroup : undefined };
-  await plantAll(inside, { ...systemFiles(about, around.packages), ...options.files });
-  if (!byImage) await plantUserData(inside, about.userData, around.log);
+  const own = options.again ? { [LATER_BOOT_SCRIPT]: { content: LATER_BOOT, mode: 0o700 } } : options.files;
+  await plantAll(inside, { ...systemFiles(about, around.packages), ...own });
+  if (!byImage && !options.again) await plantUserData(inside, about.userData, around.log);
   clock.start();
   process.go();
   return new Machine({

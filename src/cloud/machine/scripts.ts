@@ -22,6 +22,8 @@ export interface StartPlan {
   /** Files of this machine shown read-only: target by source. */
   readonly shown: Readonly<Record<string, string>>;
   readonly hostname: string;
+  /** The kernel's name for a boot is the same in all instances: this is the instance's own. */
+  readonly bootId: string;
   /** What process 1 runs once, when everything stands. */
   readonly script: string;
   /** Precedes the exit code of the user-data, on the console after all its output. */
@@ -30,6 +32,21 @@ export interface StartPlan {
 }
 
 export const USER_DATA_SCRIPT = '/var/lib/cloud/instance/scripts/part-001';
+
+/** Planted for a later boot of a disk, and run in place of the user-data. It is in /run, which is new at each boot. */
+export const LATER_BOOT_SCRIPT = '/run/local-cloud-boot';
+
+/**
+ * An instance has no systemd, which would start the agent's unit. This does as the unit says: it is started again whenever it
+ * fails, and ends for good when it was told to (0), or when another one is at work (75).
+ */
+export const LATER_BOOT = `#!/bin/sh
+agent=/usr/local/bin/haulout
+[ -x "$agent" ] || exit 0
+mkdir -p /var/log/haulout
+keep='while :; do "$0" run; case $? in 0 | 75) exit ;; esac; sleep 5; done'
+setsid /bin/sh -c "$keep" "$agent" < /dev/null >> /var/log/haulout/agent.log 2>&1 &
+`;
 export const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /**
@@ -65,7 +82,7 @@ function buildScript(plan: StartPlan, withCgroup: boolean): string {
     ...(plan.image === '/' ? [] : [`mount --bind ${quote(plan.image)} ${quote(places.lower)}`]),
     ...overlayLines(places, lower, plan.mounts, plan.hidden),
     ...Object.entries(plan.shown).flatMap(([target, source]) => showLines(join(places.root, target), source)),
-    kernelLines(places.root, withCgroup, init(plan)),
+    kernelLines(places.root, withCgroup, plan.bootId, init(plan)),
     `cd ${quote(places.root)}`,
     `exec setpriv ${BOUNDING_SET} /bin/sh -c ${quote(LEAVE)}`,
   ].join('\n');
@@ -82,7 +99,7 @@ function showLines(target: string, source: string): string[] {
 }
 
 /** /proc, /sys, /dev, /run. What of /proc belongs to the kernel of this machine is read-only, except the instance's own network. */
-function kernelLines(root: string, withCgroup: boolean, init: string): string {
+function kernelLines(root: string, withCgroup: boolean, bootId: string, init: string): string {
   return `root=${quote(root)}
 mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/run" "$root/tmp"
 mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
@@ -97,6 +114,11 @@ mount -t sysfs -o ro,nosuid,nodev,noexec sysfs "$root/sys"
 ${withCgroup ? 'mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 "$root/sys/fs/cgroup"' : ':'}
 mount -t tmpfs -o mode=0755,nosuid,nodev run "$root/run"
 mkdir -m 1777 "$root/run/lock"
+echo ${bootId} > "$root/run/boot-id"
+chmod 444 "$root/run/boot-id"
+mount --bind "$root/run/boot-id" "$root/proc/sys/kernel/random/boot_id"
+mount -o remount,bind,ro "$root/proc/sys/kernel/random/boot_id"
+rm "$root/run/boot-id"
 printf %s ${quote(init)} > "$root${INIT_FILE}"
 mount -t tmpfs -o mode=0755,nosuid dev "$root/dev"
 while read -r name major minor; do

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { HauloutError } from '../../lib/errors.ts';
@@ -37,6 +37,7 @@ export function startPlan(
     mounts: image === '/' ? systemMounts() : [],
     hidden,
     shown: options.withoutNode ? {} : nodeToShow(image, hidden),
+    bootId: randomUUID(),
     mark: `\x1e${randomBytes(8).toString('hex')} `,
     ...own,
   };
