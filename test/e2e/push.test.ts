@@ -72,7 +72,7 @@ describeWith(MACHINE_NEEDS, 'a push', () => {
     const before = ground.cloud.s3.list('fleet', 'tiny/').length;
     const { code, talk } = await push();
     expect(code).toBe(78);
-    expect(talk).toContain('write `/usr/local/bin/tool = mode=0755` under [files]');
+    expect(talk).toContain('`/usr/local/bin/tool = mode=0755` under [files]');
     expect(ground.cloud.s3.list('fleet', 'tiny/')).toHaveLength(before);
     chmodSync(join(ground.role, 'root/usr/local/bin/tool'), 0o644);
   }, 60_000);

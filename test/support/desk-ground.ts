@@ -113,7 +113,7 @@ export class DeskGround {
       '--role',
       'tiny',
     ];
-    return await this.run(['swap', old, ...extra, '--probe', probe, '--hold', '0s', ...words], killAt);
+    return await this.run(['swap', old, '--probe', probe, '--hold', '0s', ...words], killAt);
   }
 
   /** `haulout replace OLD`. */
