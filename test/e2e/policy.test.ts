@@ -2,8 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BucketWriter } from '../../src/aws/write.ts';
+import { Journal } from '../../src/cli/swap/journal.ts';
 import { LocalCloud, type LocalKey, type Machine, type Policy } from '../../src/cloud/local.ts';
 import type { RequestLogEntry } from '../../src/cloud/s3/server.ts';
+import { systemClock } from '../../src/lib/clock.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { Status } from '../../src/status/status.ts';
 import { haulout } from '../support/cli.ts';
@@ -141,13 +143,14 @@ describeWith([root], 'the least policies', () => {
         'runtime',
         'fleet',
         'upload: list',
+        'push',
         'doctor: list',
         'doctor: runtime',
         'doctor: content',
       ],
       'SeeTheBucket: what is below tiny/': ['runtime', 'doctor: runtime'],
       'UploadTheRole: s3:GetObject': ['doctor: read', 'doctor: content'],
-      'UploadTheRole: s3:PutObject': ['upload: put'],
+      'UploadTheRole: s3:PutObject': ['upload: put', 'push'],
       'UploadTheRole: s3:DeleteObject': ['upload: delete'],
       'UploadWhatRunsMachines: s3:GetObject': ['runtime', 'doctor: agent', 'doctor: runtime'],
       'UploadWhatRunsMachines: s3:PutObject': ['userdata', 'runtime'],
@@ -155,6 +158,9 @@ describeWith([root], 'the least policies', () => {
       'UploadWhatRunsMachines: .haulout/runtime/*': ['runtime', 'doctor: runtime'],
       'ReadWhatMachinesTell: .haulout/instances/tiny/*': ['fleet'],
       'ReadWhatMachinesTell: .haulout/facts/tiny/*': ['plan'],
+      'CallMachines: s3:PutObject .haulout/wake': ['push'],
+      'KeepSwaps: s3:GetObject': ['swap'],
+      'KeepSwaps: s3:PutObject': ['swap'],
       'TryTheStore: s3:GetObject': ['doctor: conditions'],
       'TryTheStore: s3:PutObject': ['doctor: write', 'doctor: conditions'],
       'TryTheStore: s3:DeleteObject': ['doctor: delete'],
@@ -235,6 +241,9 @@ describeWith([root], 'the least policies', () => {
       atDesk('doctor', ROLE, '--json'),
       upload(),
     ]);
+    // What differs from the directory, so that there is something to push.
+    await cloud.s3.put(BUCKET, 'tiny/root/srv/hello.txt', { bytes: Buffer.from('before the push\n') });
+    const pushed = await atDesk('push', directory, ROLE, '--no-watch');
     const { findings } = JSON.parse(looked.stdout) as { findings: { check: string; result: string }[] };
     const ill = findings.filter(({ check, result }) => result !== 'ok' && check !== 'endpoint');
     return [
@@ -243,8 +252,30 @@ describeWith([root], 'the least policies', () => {
       ...(plan.code === 0 ? [] : ['plan']),
       ...(fleet.code === 0 && fleet.stdout.includes(machine.instanceId) ? [] : ['fleet']),
       ...uploaded,
+      ...(pushed.code === 0 ? [] : ['push']),
+      ...(await keepSwap()),
       ...new Set(ill.map(({ check }) => `doctor: ${check}`)),
     ];
+  }
+
+  /** What a swap asks of the bucket; what it asks of EC2 no policy of the local cloud knows. */
+  async function keepSwap(): Promise<readonly string[]> {
+    const { accessKeyId, secretAccessKey } = deskKey;
+    const endpoint = { url: cloud.endpoint, region: cloud.region };
+    const writer = new BucketWriter({ endpoint, credentials: { accessKeyId, secretAccessKey } });
+    const journal = new Journal(writer, { bucket: BUCKET, prefix: '.haulout' }, machine.instanceId, systemClock);
+    const about = { token: 't', role: 'tiny', old: machine.instanceId, startedAt: '', like: {}, tags: {} };
+    const kept = async () => {
+      await journal.open(() => undefined);
+      await journal.write({ schema: 1, step: 'done', holdMs: 0, timeoutMs: 0, proveMs: 0, ...about });
+    };
+    const failed = await kept().then(
+      () => [],
+      () => ['swap'],
+    );
+    journal.close();
+    writer.close();
+    return failed;
   }
 
   /** What any tool that mirrors a directory asks: list, put, delete. */

@@ -6,7 +6,7 @@ import { MACHINE_NEEDS } from '../support/machines.ts';
 import { describeWith } from '../support/needs.ts';
 import { testDirectory } from '../support/role-files.ts';
 import { eventually } from '../support/scratch.ts';
-import { swapKilledAt } from '../support/swap-kills.ts';
+import { killPoints, swapKilledAt } from '../support/swap-kills.ts';
 
 /** All moments are taken by `npm run soak swap-kills`; here are those around what changes something. */
 const KILLED_AT = [
@@ -38,6 +38,7 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
     const old = holder;
     const [run, silentMs] = await ground.longestSilence(ground.swap(old));
     expect(run.code, run.talk).toBe(0);
+    expect(killPoints(run.moments)).toEqual(expect.arrayContaining(KILLED_AT));
     holder = (await ground.holder()) ?? '';
     expect(holder).not.toBe(old);
     await expectAsBefore();

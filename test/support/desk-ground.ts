@@ -105,14 +105,6 @@ export class DeskGround {
     { killAt, words = [] }: { killAt?: Moment; words?: readonly string[] } = {},
   ): Promise<DeskRun> {
     const probe = `http://{address}:${PORT}/`;
-    const extra = [
-      '--user-data',
-      join(this.#directory, 'bootstrap.js'),
-      '--state',
-      's3://fleet/.haulout',
-      '--role',
-      'tiny',
-    ];
     return await this.run(['swap', old, '--probe', probe, '--hold', '0s', ...words], killAt);
   }
 

@@ -59,7 +59,7 @@ export async function watchBoot(lookout: Lookout, expected: Expected): Promise<B
 }
 
 /** Healthy, and by the content that the bucket holds: not by an older one that it went back to. */
-export function isWell({ health, content, lease }: Status): boolean {
+function isWell({ health, content, lease }: Status): boolean {
   const current = content.active !== undefined && content.active === content.wanted && !content.setAside;
   return health === 'healthy' && current && (lease === undefined || lease.state === 'active');
 }
