@@ -72,6 +72,29 @@ program
   });
 
 program
+  .command('cloud')
+  .description('the local cloud by itself: S3 and EC2 endpoints for any client, until Ctrl-C')
+  .option('--bucket <name>', 'make a bucket; may be given again', again)
+  .option('--mirror <dir=address>', 'hold a directory as s3://bucket/prefix; may be given again', again)
+  .option('--s3-port <n>', 'local port of the S3 endpoint (default: a free one)')
+  .option('--ec2-port <n>', 'local port of the EC2 endpoint (default: a free one)')
+  .option('--address-ports <list>', 'ports of an elastic IP that lead to its instance', '80,443,8080')
+  .option('--region <region>', 'what the cloud calls its region', 'us-east-1')
+  .option('--json', 'print endpoints and keys as JSON, not as lines for a shell')
+  .addHelpText(
+    'after',
+    examples(
+      'haulout cloud --bucket demo > cloud.env & sleep 3; . ./cloud.env',
+      'haulout cloud --mirror planet=s3://demo/planet --s3-port 9000 --ec2-port 9001',
+      'aws --endpoint-url "$AWS_ENDPOINT_URL_EC2" ec2 describe-instances',
+    ),
+  )
+  .action(async (options) => {
+    const { cloud } = await import('./cloud/command.ts');
+    process.exitCode = await cloud(options);
+  });
+
+program
   .command('init')
   .description('write a commented haulout.ini and sample hooks, ready for `try`')
   .argument('[dir]', 'where', '.')
@@ -203,6 +226,11 @@ program
 
 defineMachineCommands(program, examples);
 defineFleetCommands(program, examples);
+
+/** For an option that may be given several times. */
+function again(word: string, before: readonly string[] = []): readonly string[] {
+  return [...before, word];
+}
 
 function examples(...lines: string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`;

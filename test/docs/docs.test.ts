@@ -270,15 +270,20 @@ const AWS: Readonly<Record<string, readonly string[]>> = {
     '--count',
     '--metadata-options',
     '--launch-template',
+    '--endpoint-url',
   ],
   'ec2 create-launch-template': ['--cli-input-json'],
   'ec2 create-launch-template-version': ['--cli-input-json'],
   'autoscaling create-auto-scaling-group': ['--cli-input-json'],
   'autoscaling start-instance-refresh': ['--cli-input-json'],
   'cloudformation deploy': ['--template-file', '--stack-name', '--capabilities', '--parameter-overrides'],
-  'ec2 associate-address': ['--instance-id', '--allocation-id'],
+  'ec2 allocate-address': ['--endpoint-url'],
+  'ec2 associate-address': ['--instance-id', '--allocation-id', '--endpoint-url'],
+  'ec2 get-console-output': ['--instance-id', '--output', '--endpoint-url'],
+  'ec2 terminate-instances': ['--instance-ids', '--endpoint-url'],
+  'ec2 wait': ['--instance-ids', '--endpoint-url'],
 };
-const KNOWN = new Set(['alias', 'cp', 'date', 'export', 'git', 'printf', 'sudo']);
+const KNOWN = new Set(['.', 'alias', 'cp', 'curl', 'date', 'export', 'git', 'printf', 'sudo']);
 
 /** Further programs of examples: their commands, and the flags of each that we use. */
 const OTHERS: Readonly<Record<string, readonly string[]>> = {

@@ -24,6 +24,12 @@ export function command(program: string, debianPackage: string): Need {
   return { name: program, met: onPath(program), get: `apt-get install ${debianPackage}` };
 }
 
+/** A program wherever this user has it: for those that a version manager or an environment of Python brings. */
+export function program(name: string, get: string): Need & { readonly path: string } {
+  const path = directoriesOf(process.env['PATH']).find((directory) => isProgram(join(directory, name)));
+  return { name, met: path !== undefined, get, path: join(path ?? '', name) };
+}
+
 /** `describe` for tests that need something of the machine. `describeWith([root, command('aws', 'awscli')], 'title', () => {...})` */
 export function describeWith(needs: readonly Need[], title: string, body: () => void): void {
   const missing = needs.filter((need) => !need.met);
@@ -53,12 +59,18 @@ function note(needs: readonly Need[], title: string): void {
 }
 
 function onPath(program: string): boolean {
-  return SYSTEM_ENVIRONMENT['PATH']!.split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
+  return directoriesOf(SYSTEM_ENVIRONMENT['PATH']).some((directory) => isProgram(join(directory, program)));
+}
+
+function directoriesOf(path: string | undefined): readonly string[] {
+  return (path ?? '').split(delimiter).filter((directory) => directory !== '');
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }

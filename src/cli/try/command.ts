@@ -5,31 +5,22 @@ import { lineLog } from '../../lib/log.ts';
 import { distPath } from '../dist-files.ts';
 import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
 import { data, say } from '../talk.ts';
+import { untilSignal } from '../until-signal.ts';
 import type { Audience } from './events.ts';
 import { checkRoles, diskFor, readOptions, sortOutKeep, type TryFlags, type TryOptions } from './options.ts';
 import { People } from './people.ts';
 import { Session } from './session.ts';
-
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
  * `haulout try DIR...`: a cloud, an instance per directory, and the watch over them until Ctrl-C, or until --once or --exec
  * are through. However it ends, nothing is left: the kernel sees to that even after SIGKILL, and the next start to the rest.
  */
 export async function tryDirectories(given: readonly string[], flags: TryFlags): Promise<number> {
-  const stop = new AbortController();
-  const onSignal = () => stop.abort();
-  for (const signal of SIGNALS) process.on(signal, onSignal);
-  // A reader that went away (`| head`), and a terminal that was closed, end the session as a signal does.
-  process.stdout.on('error', onSignal);
-  process.stderr.on('error', onSignal);
   try {
-    return await live(given, flags, stop.signal);
+    return await untilSignal((stop) => live(given, flags, stop));
   } catch (error) {
     if (flags.events) tellFailure(error);
     throw error;
-  } finally {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
   }
 }
 
