@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Status } from '../../src/status/status.ts';
 import { haulout } from '../support/cli.ts';
-import { type FleetStore, fleetStore, KINDS, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
+import { type FleetStore, fleetStore, HOSTILE, KINDS, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
 
 const FLEET = 's3://my-bucket';
 const HEADER = 'INSTANCE             ROLE    CONTENT                 HEALTH      AGE    SEEN  ADDRESS   FAILING\n';
@@ -238,15 +238,4 @@ describe('what is no status', () => {
       expect(stdout).toContain('\\u202e');
     }
   });
-});
-
-const EVIL = '\u001b[2J\u202etxt.exe\u2066<script>alert(1)</script>\u009b31m\r\n"\'`';
-const HOSTILE = statusOf('i-0a11ce00000000001', {
-  health: 'failed',
-  services: [{ id: EVIL, state: 'unhealthy' }],
-  trouble: { code: EVIL, step: EVIL, subject: EVIL, reason: EVIL, hint: EVIL, output: `${EVIL}\n${EVIL}` },
-  waiting: [{ subject: EVIL, code: EVIL, failures: 1, nextTry: NOW }],
-  waited: [{ step: EVIL, subject: EVIL, code: EVIL, since: EVIL, ms: 1, over: false, boot: false }],
-  notes: [EVIL],
-  timeline: [{ step: EVIL, subject: EVIL, why: EVIL, from: 0, ms: 1, ok: false, code: EVIL }],
 });

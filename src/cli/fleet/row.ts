@@ -25,6 +25,9 @@ export interface Row extends StatusName {
   readonly failing?: { readonly step: string; readonly subject: string; readonly code: string };
 }
 
+/** Of each part of a failing step. */
+const MOST_TEXT = 120;
+
 /** An object below `instances/` that tells nothing, and why. */
 export interface Unreadable {
   /** Its key, below `instances/`: anybody's text. */
@@ -73,8 +76,15 @@ export function rowOf(status: Status, heard: number): Row {
     availabilityZone: instance?.availabilityZone ?? '',
     agent: instance?.agent ?? '',
     sync: { startedAt: Date.parse(lastSync.startedAt), ms: lastSync.ms, steps: lastSync.steps },
-    ...(trouble ? { failing: { step: trouble.step, subject: trouble.subject, code: trouble.code } } : {}),
+    ...(trouble
+      ? { failing: { step: cut(trouble.step), subject: cut(trouble.subject), code: cut(trouble.code) } }
+      : {}),
   };
+}
+
+/** A row is one line; `haulout explain` has all of it. By way of bytes, or the whole text would be kept. */
+function cut(text: string): string {
+  return text.length > MOST_TEXT ? `${Buffer.from(text.slice(0, MOST_TEXT)).toString()} ...` : text;
 }
 
 function leaseOf({ state, expires, notice }: Lease): NonNullable<Row['lease']> {

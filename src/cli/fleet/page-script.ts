@@ -1,0 +1,65 @@
+/**
+ * Filters and sorts the table; the page is whole without it. It reads text and attributes and writes `hidden`, order and numbers: no
+ * text of the page ever becomes markup. Its digest stands in the page's policy, so no other script runs.
+ */
+export const SCRIPT = `
+(() => {
+  const table = document.getElementById('fleet');
+  const tools = document.querySelector('.tools');
+  if (!table || !tools) return;
+  const body = table.tBodies[0];
+  const rows = [...body.rows].map((row) => ({ row, text: row.textContent.toLowerCase(), role: row.cells[2].textContent }));
+  const [text, role] = [tools.querySelector('input'), tools.querySelector('select')];
+  const count = tools.querySelector('output');
+  const tiles = [...document.querySelectorAll('.tiles a')];
+  const collator = new Intl.Collator('en', { numeric: true });
+  let health = '';
+  const filter = () => {
+    const words = text.value.toLowerCase().split(/\\s+/).filter(Boolean);
+    let shown = 0;
+    for (const one of rows) {
+      const fits = (health === '' || one.row.dataset.h === health) && (role.value === '' || one.role === role.value)
+        && words.every((word) => one.text.includes(word));
+      one.row.hidden = !fits;
+      if (fits) shown++;
+    }
+    count.value = shown.toLocaleString('en-US') + ' of ' + rows.length.toLocaleString('en-US');
+    for (const tile of tiles) tile.toggleAttribute('aria-current', tile.dataset.h === health && health !== '');
+  };
+  for (const tile of tiles) tile.addEventListener('click', () => {
+    health = tile.dataset.h === health ? '' : tile.dataset.h;
+    filter();
+  });
+  text.addEventListener('input', filter);
+  role.addEventListener('change', filter);
+  [...table.tHead.rows[0].cells].forEach((head, index) => {
+    const button = document.createElement('button');
+    button.type = 'button';
+    button.textContent = head.textContent;
+    head.replaceChildren(button);
+    button.addEventListener('click', () => {
+      const up = head.getAttribute('aria-sort') !== 'ascending';
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute('aria-sort');
+      head.setAttribute('aria-sort', up ? 'ascending' : 'descending');
+      const of = ({ row }) => {
+        const { v } = row.cells[index].dataset;
+        return v === undefined ? row.cells[index].textContent : Number(v);
+      };
+      const values = new Map(rows.map((one) => [one, of(one)]));
+      rows.sort((a, b) => {
+        const [x, y] = [values.get(a), values.get(b)];
+        return (typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(x, y)) * (up ? 1 : -1);
+      });
+      body.append(...rows.map((one) => one.row));
+    });
+  });
+  const unfold = () => {
+    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target instanceof HTMLDetailsElement) target.open = true;
+  };
+  addEventListener('hashchange', unfold);
+  unfold();
+  tools.hidden = false;
+  filter();
+})();
+`;
