@@ -143,6 +143,19 @@ export const HOSTILE = statusOf('i-0a11ce00000000001', {
   timeline: [{ ...evil, why: HOSTILE_TEXT, from: 0, ms: 1, ok: false }],
 });
 
+/** As a large fleet is: mostly well, one in a hundred is not, each with the timeline of a boot. */
+export function* largeFleet(count: number): Generator<Status> {
+  for (let index = 0; index < count; index++) {
+    const instanceId = `i-0${index.toString(16).padStart(16, '0')}`;
+    const role = ['planet', 'db', 'cache'][index % 3]!;
+    const ill = index % 100 === 50 ? KINDS[2 + (Math.floor(index / 100) % 4)] : undefined;
+    const timeline = Array.from({ length: 30 }, (_, at) => {
+      return { step: 'files', subject: `file:/etc/planet/conf.d/${at}.conf`, from: at * 20, ms: 18, ok: true };
+    });
+    yield { ...statusOf(instanceId, { timeline }), ...ill, instanceId, role };
+  }
+}
+
 export interface FleetStore extends RunningS3 {
   /** An instance writes its status. */
   tell(status: Status): Promise<void>;
