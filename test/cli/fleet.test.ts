@@ -70,6 +70,12 @@ describe('haulout fleet', () => {
       at: new Date(NOW).toISOString(),
       unreadable: [],
     });
+    expect(instances.map(({ instanceId }) => instanceId)).toEqual(
+      [...KINDS]
+        .map((kind) => `${kind.role}/${kind.instanceId}`)
+        .sort()
+        .map((name) => name.split('/')[1]),
+    );
     expect(counts).toEqual({
       lost: 1,
       failed: 1,

@@ -6,7 +6,7 @@ import { ink } from '../talk.ts';
 import { timelineBars } from './bars.ts';
 import type { Explanation, Failing } from './explanation.ts';
 import { isWell } from './row.ts';
-import { shortSpan } from './words.ts';
+import { counted, shortSpan } from './words.ts';
 
 const LABEL = 11;
 const MOST_LISTED = 20;
@@ -98,7 +98,7 @@ function failingLines(failing: Failing, now: number): string[] {
       ? []
       : said(
           'tried',
-          `${failures} times; next ${ahead > 0 ? `in ${shortSpan(ahead)}` : 'at the next sync'} (${nextTry})`,
+          `${counted(failures, 'time')}; next ${ahead > 0 ? `in ${shortSpan(ahead)}` : 'at the next sync'} (${nextTry})`,
         )),
     ...output.flatMap((line, index) => said(index === 0 ? 'output' : '', `| ${line}`)),
     ...said('next', hint),

@@ -1,5 +1,4 @@
 import { EXIT } from '../../lib/exit.ts';
-import { visibleName } from '../../lib/log.ts';
 import { say } from '../talk.ts';
 import { exposition, type Family } from './exposition.ts';
 import { writeOut } from './out-file.ts';
@@ -90,7 +89,7 @@ function countsOf(rows: readonly Row[], now: number): Family['samples'] {
 }
 
 function whose({ instanceId, role }: Row): { instance: string; role: string } {
-  return { instance: visibleName(instanceId), role: visibleName(role) };
+  return { instance: instanceId, role };
 }
 
 function digestsOf({ content: { active = '', wanted = '', setAside = '' } }: Row): Record<string, string> {

@@ -5,7 +5,7 @@ import { type Explanation, explanationOf, type Failing } from './explanation.ts'
 import { type Html, html } from './html.ts';
 import { badge } from './page-badge.ts';
 import { timelineHtml } from './page-timeline.ts';
-import { failingWords, shortSpan } from './words.ts';
+import { counted, failingWords, shortSpan } from './words.ts';
 
 const MOST_LISTED = 20;
 
@@ -43,7 +43,7 @@ function failingHtml(
   return html`<div class="box"><p><b>${step}: ${subject}</b> <code>${code}</code></p><p>${reason}</p>
 ${why === undefined ? undefined : html`<p>Done for: ${why}</p>`}
 ${exitCode === undefined ? undefined : html`<p>Exit code: <code>${exitCode}</code></p>`}
-${failures === undefined ? undefined : html`<p>Failed ${failures} times; tried again ${next}.</p>`}
+${failures === undefined ? undefined : html`<p>Failed ${counted(failures, 'time')}; tried again ${next}.</p>`}
 ${output.length === 0 ? undefined : html`<pre tabindex="0" aria-label="The end of its output">${output.join('\n')}</pre>`}
 <p>Next: ${hint}</p></div>`;
 }

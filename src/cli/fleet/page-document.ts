@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Detail } from './details.ts';
 import { Html, html } from './html.ts';
 import { detailHtml } from './page-detail.ts';
-import { SCRIPT } from './page-script.ts';
+import { EARLY_SCRIPT, SCRIPT } from './page-script.ts';
 import { STYLE } from './page-style.ts';
 import { contentHtml, tilesHtml } from './page-summary.ts';
 import { rowHtml, tableHtml, unreadableHtml } from './page-table.ts';
@@ -28,7 +28,7 @@ export interface PageParts {
 export function pageDocument({ view, details, state, role }: PageParts): string {
   const { rows, unreadable, now } = view;
   const who = role === undefined ? state : `${state}, role ${role}`;
-  const policy = `default-src 'none'; img-src data:; style-src '${digestOf(STYLE)}'; script-src '${digestOf(SCRIPT)}'; base-uri 'none'; form-action 'none'`;
+  const policy = `default-src 'none'; img-src data:; style-src '${digestOf(STYLE)}'; script-src '${digestOf(EARLY_SCRIPT)}' '${digestOf(SCRIPT)}'; base-uri 'none'; form-action 'none'`;
   const isEmpty = rows.length + unreadable.length === 0;
   const page = html`<!doctype html>
 <html lang="en">
@@ -41,6 +41,7 @@ export function pageDocument({ view, details, state, role }: PageParts): string 
 <title>Fleet of ${who}</title>
 <link rel="icon" href="data:,">
 <style>${new Html(STYLE)}</style>
+<script>${new Html(EARLY_SCRIPT)}</script>
 </head>
 <body>
 <main>
@@ -60,14 +61,15 @@ function fullHtml(view: FleetView, details: readonly Detail[], state: string): H
   const sorted = [...rows].sort(compareRows(now));
   const detailed = new Set(details.map(({ row }) => row));
   const ill = details.filter(({ row }) => !isWell(conditionOf(row, now))).slice(0, MOST_BEFORE);
+  const moreIll = rows.filter((row) => !isWell(conditionOf(row, now))).length - ill.length;
   const others = details.slice(ill.length);
   const told = (some: readonly Detail[], open: number) =>
     some.map((detail, index) => detailHtml(detail, now, state, index < open));
   const roles = [...new Set(rows.map((row) => row.role))].sort();
   return html`${tilesHtml(view)}
-${ill.length === 0 ? undefined : html`<section><h2>What is not well</h2>${told(ill, 1)}</section>`}
+${ill.length === 0 ? undefined : html`<section><h2>What is not well</h2>${told(ill, 1)}${moreIll === 0 ? undefined : html`<p class="quiet">And ${moreIll.toLocaleString('en-US')} more: <a href="#all">all instances</a>, worst first.</p>`}</section>`}
 <section><h2 id="all">All instances</h2>
-<div class="tools" hidden><label>Filter <input type="search" placeholder="id, address, failing step"></label><label>Role <select><option value="">all</option>${roles.map((name) => html`<option>${name}</option>`)}</select></label><output aria-live="polite"></output></div>
+<div class="tools" hidden><label>Filter <input type="search" placeholder="id, address, failing step"></label><label>Role <select><option value="">all</option>${roles.map((name) => html`<option>${name}</option>`)}</select></label><output aria-live="polite"></output><button type="button" hidden>Show all</button></div>
 ${tableHtml([...sorted.map((row) => rowHtml(row, now, detailed.has(row))), ...unreadable.map((one) => unreadableHtml(one, now))])}</section>
 <section><h2>Content</h2>${contentHtml(rows)}</section>
 ${others.length === 0 ? undefined : html`<section><h2>${ill.length === 0 ? 'In detail' : 'More in detail'}</h2>${told(others, 0)}</section>`}

@@ -1,3 +1,6 @@
+/** Before the table: what is beyond its first thousand rows is not laid out where the script below can show it. */
+export const EARLY_SCRIPT = `document.documentElement.classList.add('js');`;
+
 /**
  * Filters and sorts the table; the page is whole without it. It reads text and attributes and writes `hidden`, order and numbers: no
  * text of the page ever becomes markup. Its digest stands in the page's policy, so no other script runs.
@@ -8,22 +11,27 @@ export const SCRIPT = `
   const tools = document.querySelector('.tools');
   if (!table || !tools) return;
   const body = table.tBodies[0];
-  const rows = [...body.rows].map((row) => ({ row, text: row.textContent.toLowerCase(), role: row.cells[2].textContent }));
+  let most = body.rows.length;
+  const rows = [...table.rows].slice(1).map((row) => ({ row, text: row.textContent.toLowerCase(), role: row.cells[2].textContent }));
   const [text, role] = [tools.querySelector('input'), tools.querySelector('select')];
   const count = tools.querySelector('output');
+  const all = tools.querySelector('button');
   const tiles = [...document.querySelectorAll('.tiles a')];
   const collator = new Intl.Collator('en', { numeric: true });
   let health = '';
   const filter = () => {
     const words = text.value.toLowerCase().split(/\\s+/).filter(Boolean);
-    let shown = 0;
+    let [fitting, shown] = [0, 0];
     for (const one of rows) {
       const fits = (health === '' || one.row.dataset.h === health) && (role.value === '' || one.role === role.value)
         && words.every((word) => one.text.includes(word));
-      one.row.hidden = !fits;
-      if (fits) shown++;
+      if (fits) fitting++;
+      one.row.hidden = !fits || shown >= most;
+      if (!one.row.hidden) shown++;
     }
-    count.value = shown.toLocaleString('en-US') + ' of ' + rows.length.toLocaleString('en-US');
+    const number = (value) => value.toLocaleString('en-US');
+    count.value = shown < fitting ? number(shown) + ' of ' + number(fitting) + ' shown' : number(fitting) + ' of ' + number(rows.length);
+    all.hidden = shown === fitting;
     for (const tile of tiles) tile.toggleAttribute('aria-current', tile.dataset.h === health && health !== '');
   };
   for (const tile of tiles) tile.addEventListener('click', () => {
@@ -32,6 +40,10 @@ export const SCRIPT = `
   });
   text.addEventListener('input', filter);
   role.addEventListener('change', filter);
+  all.addEventListener('click', () => {
+    most = rows.length;
+    filter();
+  });
   [...table.tHead.rows[0].cells].forEach((head, index) => {
     const button = document.createElement('button');
     button.type = 'button';
@@ -50,6 +62,7 @@ export const SCRIPT = `
         const [x, y] = [values.get(a), values.get(b)];
         return (typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(x, y)) * (up ? 1 : -1);
       });
+      filter();
       body.append(...rows.map((one) => one.row));
     });
   });
@@ -59,7 +72,9 @@ export const SCRIPT = `
   };
   addEventListener('hashchange', unfold);
   unfold();
-  tools.hidden = false;
   filter();
+  body.append(...rows.map((one) => one.row));
+  document.documentElement.classList.remove('js');
+  tools.hidden = false;
 })();
 `;

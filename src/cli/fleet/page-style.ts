@@ -41,7 +41,10 @@ rect{fill:var(--draining-fill)}
 .tools label{display:grid;gap:2px;font-size:13px;color:var(--quiet)}
 .tools label:first-child{flex:1 1 240px}
 .tools output{color:var(--quiet);padding:8px 0}
-input,select{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);border-radius:6px;padding:7px 10px;width:100%}
+input,select,.tools button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);border-radius:6px;padding:7px 10px;width:100%}
+::placeholder{color:var(--quiet);opacity:1}
+.tools button{width:auto;cursor:pointer}
+.js .more{display:none}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:7px 12px;border-bottom:1px solid var(--line);vertical-align:middle}

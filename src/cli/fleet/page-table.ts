@@ -38,9 +38,12 @@ const COLUMNS: readonly (readonly [name: string, kind: string])[] = [
   ['Failing', ''],
 ];
 
+/** So many rows are laid out at first, where there is a script that shows the others when they are wanted. */
+const MOST_ROWS = 1_000;
+
 export function tableHtml(body: readonly Html[]): Html {
   return html`<div class="wide"><table id="fleet"><thead><tr>${COLUMNS.map(
     ([name, kind]) => html`<th scope="col"${kind === '' ? undefined : html` class="${kind}"`}>${name}</th>`,
   )}</tr></thead><tbody>
-${body}</tbody></table></div>`;
+${body.slice(0, MOST_ROWS)}</tbody>${body.length > MOST_ROWS ? html`<tbody class="more">${body.slice(MOST_ROWS)}</tbody>` : undefined}</table></div>`;
 }
