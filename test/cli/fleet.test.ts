@@ -172,6 +172,23 @@ describe('a lease', () => {
     expect((await store.run('fleet', FLEET, '--exit-code')).code).toBe(2);
   });
 
+  it('is held against the clock of the store, wherever that of its instance stands', async () => {
+    const shifted = (status: Status, ms: number): Status => ({
+      ...status,
+      at: new Date(Date.parse(status.at) + ms).toISOString(),
+      lease: { ...status.lease!, expires: new Date(Date.parse(status.lease!.expires) + ms).toISOString() },
+    });
+    const store = await storeForTest([]);
+    await store.tell(shifted(statusOf('i-0a11ce00000000001'), -20 * 365 * 86_400_000));
+    await store.tell(shifted(statusOf('i-0a11ce00000000002'), 20 * 365 * 86_400_000));
+    expect((await told(store)).instances.map(({ condition }) => condition)).toEqual(['healthy', 'healthy']);
+    store.pass(628_000);
+    expect((await told(store)).instances.map(({ condition }) => condition)).toEqual(['lost', 'lost']);
+    expect((await store.run('explain', 'i-0a11ce00000000001', FLEET)).stdout).toContain(
+      'its lease ran out 2025-06-01T10:15:57.000Z, 1s ago',
+    );
+  });
+
   it('that nobody has, as of an older agent, leaves its word as it is', async () => {
     const { lease: _, ...old } = statusOf('i-0a11ce00000000001');
     const store = await storeForTest([old]);

@@ -27,10 +27,9 @@ ${status.timeline.length === 0 ? undefined : html`<h4>The last round that did so
 `;
 }
 
-function lostHtml({ lease, health, trouble, instanceId }: Status, { now }: Explanation, state: string): Html {
-  const expired = Date.parse(lease?.expires ?? '');
+function lostHtml({ health, trouble, instanceId }: Status, { now, leaseEnds = 0 }: Explanation, state: string): Html {
   const last = trouble ? 'Its last words are below.' : `Its last words were that it is ${health}.`;
-  return html`<div class="box"><p><b>Its lease ran out ${shortSpan(now - expired)} ago</b> (${new Date(expired).toISOString()}), without a goodbye: it was shut off, crashed, or does not reach the bucket any more. ${last}</p>
+  return html`<div class="box"><p><b>Its lease ran out ${shortSpan(now - leaseEnds)} ago</b> (${new Date(leaseEnds).toISOString()}), without a goodbye: it was shut off, crashed, or does not reach the bucket any more. ${last}</p>
 <p>Next: <code>haulout replace ${instanceId} ${state}</code></p></div>`;
 }
 
