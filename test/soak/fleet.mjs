@@ -83,6 +83,14 @@ async function agents() {
       console.log(`  a second at most, in the first minute: ${peaks(load, 0, 60_000)}`);
       console.log(`  a second at most, later: ${peaks(load, 60_000, HOUR)}`);
     }
+  const calledAt = HOUR / 2 + 60_000; // a minute past a tick of the schedule, when all is at rest
+  const called = simulate(
+    { ...base, bootSpreadMs: 10_000, wake: 'by id', lengthMs: HOUR, calledAt },
+    randomFrom(Number(seed)),
+  );
+  console.log('a call from the desk:');
+  console.log(`  a second at most, in the minute after: ${peaks(called, calledAt, calledAt + 60_000)}`);
+  console.log(`  of ${hosts}, in so many seconds: ${(called.reached(calledAt, hosts) / 1_000).toFixed(0)}`);
   for (const [what, outage] of [
     ['an hour without the bucket', [HOUR, 2 * HOUR]],
     ['a launch into an hour without the bucket', [0, HOUR]],

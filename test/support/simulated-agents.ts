@@ -12,6 +12,8 @@ export const COSTS = {
   status: 1,
   /** Pause between two looks at `<state>/wake`, one conditional request each. */
   wakeEveryMs: 15_000,
+  /** Who was called syncs within so long, at its own moment; sooner where the splay is shorter. */
+  callWindowMs: 10_000,
   /** A request that finds no store is tried so often in all, after pauses of random length up to these. */
   attempts: 5,
   pauseMs: (attempt: number) => Math.min(5_000, 200 * 2 ** (attempt - 1)),
@@ -27,6 +29,8 @@ export interface Scenario {
   readonly bootSpreadMs: number;
   /** When each host first looks at `wake`: so long after its agent began, or at its own moment by its id. */
   readonly wake: 'since boot' | 'by id';
+  /** When somebody at the desk touches `<state>/wake`. */
+  readonly calledAt?: number;
   /** The store does not answer from, to. */
   readonly outage?: readonly [from: number, to: number];
 }
@@ -59,6 +63,14 @@ export class Load {
     return peak;
   }
 
+  /** Milliseconds from `fromMs` until so many syncs have been told. */
+  reached(fromMs: number, count: number): number {
+    let second = fromMs / 1_000;
+    for (let left = count; left > 0 && second < this.seconds.status.length; second++)
+      left -= this.#at(['status'], second);
+    return second * 1_000 - fromMs;
+  }
+
   #at(kinds: readonly Kind[], second: number): number {
     return kinds.reduce((sum, kind) => sum + (this.seconds[kind][second] ?? 0), 0);
   }
@@ -79,9 +91,14 @@ export function simulate(scenario: Scenario, randomBelow: (below: number) => num
   for (let host = 0; host < scenario.hosts; host++) {
     const id = `i-0${host.toString(16).padStart(16, '0')}`;
     const bootedAt = scenario.bootSpreadMs === 0 ? 0 : randomBelow(scenario.bootSpreadMs);
-    live(id, bootedAt, scenario, load, randomBelow);
-    for (let at = bootedAt + wakeOffset(id, scenario); at < scenario.lengthMs; at += COSTS.wakeEveryMs)
+    const { calledAt = Number.POSITIVE_INFINITY } = scenario;
+    let heardAt = Number.POSITIVE_INFINITY;
+    for (let at = bootedAt + wakeOffset(id, scenario); at < scenario.lengthMs; at += COSTS.wakeEveryMs) {
       load.add('wake', at, 1);
+      if (at >= calledAt) heardAt = Math.min(heardAt, at);
+    }
+    const window = Math.min(scenario.splayMs, COSTS.callWindowMs);
+    live({ id, bootedAt, followsAt: heardAt + splayOffset(sha256(id), window) }, scenario, load, randomBelow);
   }
   return load;
 }
@@ -92,8 +109,7 @@ function wakeOffset(id: string, { wake }: Scenario): number {
 
 /** As src/agent/resident.ts rests between two rounds. */
 function live(
-  id: string,
-  bootedAt: number,
+  { id, bootedAt, followsAt }: { readonly id: string; readonly bootedAt: number; readonly followsAt: number },
   { schedule, splayMs, lengthMs, outage }: Scenario,
   load: Load,
   randomBelow: (below: number) => number,
@@ -110,9 +126,11 @@ function live(
     if (looked.found) load.add('status', at, COSTS.status);
     watch.due(LAUNCH + at); // begins anew; the agent makes another one, which is the same and takes longer
     const retryAt = at + untilRetry(status, LAUNCH + at);
+    const calledAt = followsAt > at ? followsAt : Number.POSITIVE_INFINITY;
     let dueAt = Number.POSITIVE_INFINITY;
-    while (at < lengthMs && at < Math.min(dueAt, retryAt)) {
-      at += Math.max(0, Math.min(Math.min(dueAt, retryAt) - at, watch.pause(LAUNCH + at)));
+    const next = () => Math.min(dueAt, retryAt, calledAt);
+    while (at < lengthMs && at < next()) {
+      at += Math.max(0, Math.min(next() - at, watch.pause(LAUNCH + at)));
       if (watch.due(LAUNCH + at)) dueAt = Math.min(dueAt, at + splay);
     }
   }
