@@ -83,6 +83,23 @@ describe('haulout fleet watch, off a terminal', () => {
     expect(await end()).toBe(130);
   });
 
+  it('asks again for what it may not read, and for nothing else that did not change', async () => {
+    let mayRead = false;
+    const refused = `.haulout/instances/planet/${ID}.json`;
+    const store = await fleetStore([statusOf(ID), statusOf('i-0a11ce00000000002')], {
+      faults: ({ key }) => (key === refused && !mayRead ? { status: 403, code: 'AccessDenied' } : undefined),
+    });
+    onTestFinished(() => store.close());
+    const { said, lines, end } = watched(store);
+    expect(await eventually(() => said.stderr.includes('1 instance: 1 healthy, 1 unreadable'), 10_000)).toBe(true);
+    mayRead = true;
+    expect(await eventually(() => lines().length === 2, 10_000)).toBe(true);
+    expect(lines()[1]).toContain(`${ID} planet  absent -> healthy`);
+    const others = store.log.filter(({ operation, key }) => operation === 'GetObject' && key !== refused);
+    expect(others).toHaveLength(1);
+    expect(await end()).toBe(130);
+  }, 60_000);
+
   it('goes on when the store is away for a while, and says so', async () => {
     let isAway = false;
     const store = await fleetStore([statusOf(ID)], {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { Status } from '../../src/status/status.ts';
 import { haulout } from '../support/cli.ts';
-import { type FleetStore, fleetStore, KINDS, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
+import { type FleetStore, fleetStore, HOSTILE, KINDS, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
 
 const FLEET = 's3://my-bucket';
 const HEADER = 'INSTANCE             ROLE    CONTENT                 HEALTH      AGE    SEEN  ADDRESS   FAILING\n';
@@ -70,6 +70,12 @@ describe('haulout fleet', () => {
       at: new Date(NOW).toISOString(),
       unreadable: [],
     });
+    expect(instances.map(({ instanceId }) => instanceId)).toEqual(
+      [...KINDS]
+        .map((kind) => `${kind.role}/${kind.instanceId}`)
+        .sort()
+        .map((name) => name.split('/')[1]),
+    );
     expect(counts).toEqual({
       lost: 1,
       failed: 1,
@@ -166,6 +172,23 @@ describe('a lease', () => {
     expect((await store.run('fleet', FLEET, '--exit-code')).code).toBe(2);
   });
 
+  it('is held against the clock of the store, wherever that of its instance stands', async () => {
+    const shifted = (status: Status, ms: number): Status => ({
+      ...status,
+      at: new Date(Date.parse(status.at) + ms).toISOString(),
+      lease: { ...status.lease!, expires: new Date(Date.parse(status.lease!.expires) + ms).toISOString() },
+    });
+    const store = await storeForTest([]);
+    await store.tell(shifted(statusOf('i-0a11ce00000000001'), -20 * 365 * 86_400_000));
+    await store.tell(shifted(statusOf('i-0a11ce00000000002'), 20 * 365 * 86_400_000));
+    expect((await told(store)).instances.map(({ condition }) => condition)).toEqual(['healthy', 'healthy']);
+    store.pass(628_000);
+    expect((await told(store)).instances.map(({ condition }) => condition)).toEqual(['lost', 'lost']);
+    expect((await store.run('explain', 'i-0a11ce00000000001', FLEET)).stdout).toContain(
+      'its lease ran out 2025-06-01T10:15:57.000Z, 1s ago',
+    );
+  });
+
   it('that nobody has, as of an older agent, leaves its word as it is', async () => {
     const { lease: _, ...old } = statusOf('i-0a11ce00000000001');
     const store = await storeForTest([old]);
@@ -238,15 +261,4 @@ describe('what is no status', () => {
       expect(stdout).toContain('\\u202e');
     }
   });
-});
-
-const EVIL = '\u001b[2J\u202etxt.exe\u2066<script>alert(1)</script>\u009b31m\r\n"\'`';
-const HOSTILE = statusOf('i-0a11ce00000000001', {
-  health: 'failed',
-  services: [{ id: EVIL, state: 'unhealthy' }],
-  trouble: { code: EVIL, step: EVIL, subject: EVIL, reason: EVIL, hint: EVIL, output: `${EVIL}\n${EVIL}` },
-  waiting: [{ subject: EVIL, code: EVIL, failures: 1, nextTry: NOW }],
-  waited: [{ step: EVIL, subject: EVIL, code: EVIL, since: EVIL, ms: 1, over: false, boot: false }],
-  notes: [EVIL],
-  timeline: [{ step: EVIL, subject: EVIL, why: EVIL, from: 0, ms: 1, ok: false, code: EVIL }],
 });

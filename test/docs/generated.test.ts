@@ -17,16 +17,9 @@ import { FORMATS } from '../../src/userdata/formats.ts';
 import { PLATFORMS } from '../../src/userdata/platforms.ts';
 import { SETTINGS } from '../../src/userdata/settings.ts';
 import { DESK, type Help, readHelp } from './cli.ts';
-import { codeWords, generatedPart, readPage, tableRows, top, withGeneratedPart } from './pages.ts';
+import { holds } from './holds.ts';
+import { codeWords, readPage, tableRows, top } from './pages.ts';
 import { Checked } from './typecheck.ts';
-
-/** What stands between the marks of a page is what this makes; UPDATE=1 writes it there. */
-function holds(path: string, part: string, from = ''): void {
-  const file = join(top, path);
-  const text = readFileSync(file, 'utf8');
-  if (process.env['UPDATE'] === '1') writeFileSync(file, withGeneratedPart(text, part, from));
-  expect(generatedPart(readFileSync(file, 'utf8'), from)).toBe(part);
-}
 
 describe('generated (anew: UPDATE=1 npx vitest run test/docs)', () => {
   it('docs/userdata.md has the settings', () => {

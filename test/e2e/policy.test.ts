@@ -148,7 +148,7 @@ describeWith([root], 'the least policies', () => {
         'doctor: runtime',
         'doctor: content',
       ],
-      'SeeTheBucket: what is below tiny/': ['runtime', 'doctor: runtime'],
+      'SeeTheBucket: what is below tiny/': ['runtime', 'fleet', 'doctor: runtime'],
       'UploadTheRole: s3:GetObject': ['doctor: read', 'doctor: content'],
       'UploadTheRole: s3:PutObject': ['upload: put', 'push'],
       'UploadTheRole: s3:DeleteObject': ['upload: delete'],

@@ -1,4 +1,4 @@
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, chromium, type Page } from 'playwright-core';
 import { command } from './needs.ts';
 
 export const chromiumNeed = command('chromium', 'chromium');
@@ -13,6 +13,38 @@ const ARGUMENTS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+
+/** A page of ours in a browser; `complaints` are what it said, asked anybody for, or wanted to show a dialog for. */
+export interface Visit {
+  readonly page: Page;
+  readonly complaints: readonly string[];
+}
+
+export async function visit<T>(
+  url: string,
+  how: { readonly width: number; readonly height: number; readonly colorScheme: 'light' | 'dark' },
+  action: (visit: Visit) => Promise<T>,
+): Promise<T> {
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGUMENTS });
+  try {
+    const { width, height, colorScheme } = how;
+    const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+    const complaints: string[] = [];
+    page.on('console', (message) => complaints.push(message.text()));
+    page.on('pageerror', (error) => complaints.push(error.message));
+    page.on('request', (request) => {
+      if (request.url() !== url && !request.url().startsWith('data:')) complaints.push(request.url());
+    });
+    page.on('dialog', (dialog) => {
+      complaints.push(dialog.message());
+      void dialog.dismiss();
+    });
+    await page.goto(url, { waitUntil: 'load' });
+    return await action({ page, complaints });
+  } finally {
+    await browser.close();
+  }
+}
 
 /** What a browser makes of the planet's page. */
 export interface Seen {

@@ -128,6 +128,34 @@ export const KINDS: readonly Status[] = [
   }),
 ];
 
+/** What a machine that was taken over might write: for a terminal, for a browser, for an eye. */
+export const HOSTILE_TEXT =
+  '\u001b[2J\u202etxt.exe\u2066<script>alert(1)</script><img src=x onerror=alert(2)>\u009b31m\r\n"\'`&lt;';
+const evil = { step: HOSTILE_TEXT, subject: HOSTILE_TEXT, code: HOSTILE_TEXT };
+export const HOSTILE = statusOf('i-0a11ce00000000001', {
+  health: 'failed',
+  services: [{ id: HOSTILE_TEXT, state: 'unhealthy' }],
+  trouble: { ...evil, reason: HOSTILE_TEXT, hint: HOSTILE_TEXT, output: `${HOSTILE_TEXT}\n${HOSTILE_TEXT}` },
+  mistakes: [{ file: HOSTILE_TEXT, line: 1, column: 1, what: HOSTILE_TEXT, instead: HOSTILE_TEXT }],
+  waiting: [{ ...evil, failures: 1, nextTry: NOW }],
+  waited: [{ ...evil, since: HOSTILE_TEXT, ms: 1, over: false, boot: false }],
+  notes: [HOSTILE_TEXT],
+  timeline: [{ ...evil, why: HOSTILE_TEXT, from: 0, ms: 1, ok: false }],
+});
+
+/** As a large fleet is: mostly well, one in a hundred is not, each with the timeline of a boot. */
+export function* largeFleet(count: number): Generator<Status> {
+  for (let index = 0; index < count; index++) {
+    const instanceId = `i-0${index.toString(16).padStart(16, '0')}`;
+    const role = ['planet', 'db', 'cache'][index % 3]!;
+    const ill = index % 100 === 50 ? KINDS[2 + (Math.floor(index / 100) % 4)] : undefined;
+    const timeline = Array.from({ length: 30 }, (_, at) => {
+      return { step: 'files', subject: `file:/etc/planet/conf.d/${at}.conf`, from: at * 20, ms: 18, ok: true };
+    });
+    yield { ...statusOf(instanceId, { timeline }), ...ill, instanceId, role };
+  }
+}
+
 export interface FleetStore extends RunningS3 {
   /** An instance writes its status. */
   tell(status: Status): Promise<void>;

@@ -34,6 +34,39 @@ export function defineFleetCommands(program: Command, examples: (...lines: strin
       process.exitCode = await watchFleet(bucket, options);
     });
 
+  atState(
+    fleet
+      .command('page')
+      .description('one HTML page of it, with details: no script and no request of it goes anywhere'),
+  )
+    .option('--out <file>', 'write it there, whole')
+    .option('--upload <address>', 'write it to s3://bucket/KEY')
+    .addHelpText(
+      'after',
+      examples(
+        'haulout fleet page s3://bucket > fleet.html',
+        'haulout fleet page s3://bucket --upload s3://bucket/.haulout/fleet.html',
+      ),
+    )
+    .action(async (bucket: string, options) => {
+      const { fleetPage } = await import('./page.ts');
+      process.exitCode = await fleetPage(bucket, options);
+    });
+
+  atState(fleet.command('metrics').description('the same for Prometheus, as text'))
+    .option('--out <file>', 'write it there, whole: for the textfile collector of node_exporter')
+    .addHelpText(
+      'after',
+      examples(
+        'haulout fleet metrics s3://bucket',
+        'haulout fleet metrics s3://bucket --out /var/lib/node_exporter/haulout.prom',
+      ),
+    )
+    .action(async (bucket: string, options) => {
+      const { fleetMetrics } = await import('./metrics.ts');
+      process.exitCode = await fleetMetrics(bucket, options);
+    });
+
   const explain = program
     .command('explain')
     .description('why an instance is as it is: the first step that failed, its output, the last round')

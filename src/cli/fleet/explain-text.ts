@@ -6,7 +6,7 @@ import { ink } from '../talk.ts';
 import { timelineBars } from './bars.ts';
 import type { Explanation, Failing } from './explanation.ts';
 import { isWell } from './row.ts';
-import { shortSpan } from './words.ts';
+import { counted, shortSpan } from './words.ts';
 
 const LABEL = 11;
 const MOST_LISTED = 20;
@@ -31,9 +31,9 @@ export function explainText(status: Status, explanation: Explanation, state: str
   return `${lines.join('\n')}\n`;
 }
 
-function whoLines({ lease, instance, lastSync }: Status, { heard, now }: Explanation): string[] {
+function whoLines({ lease, instance, lastSync }: Status, { heard, now, leaseEnds = 0 }: Explanation): string[] {
   const boot = lease ? `, boot ${lease.generation}` : '';
-  const left = Date.parse(lease?.expires ?? '') - now;
+  const left = leaseEnds - now;
   const words = left > 0 ? `, lease for ${shortSpan(left)} more` : '';
   const lines = said('seen', `${new Date(heard).toISOString()}, ${shortSpan(now - heard)} ago${boot}${words}`);
   if (lease?.notice) {
@@ -73,13 +73,16 @@ function serviceLines({ services }: Status): string[] {
   return said('services', words.join(', '));
 }
 
-function lostLines({ lease, health, trouble, instanceId }: Status, { now }: Explanation, state: string): string[] {
-  const expired = Date.parse(lease?.expires ?? '');
+function lostLines(
+  { health, trouble, instanceId }: Status,
+  { now, leaseEnds = 0 }: Explanation,
+  state: string,
+): string[] {
   const last = trouble ? 'its last words are below' : `its last words were that it is ${health}`;
   return [
     ...said(
       'lost',
-      `its lease ran out ${new Date(expired).toISOString()}, ${shortSpan(now - expired)} ago, without a goodbye`,
+      `its lease ran out ${new Date(leaseEnds).toISOString()}, ${shortSpan(now - leaseEnds)} ago, without a goodbye`,
     ),
     ...said('', `it was shut off, crashed, or does not reach the bucket any more; ${last}`),
     ...said('next', `haulout replace ${instanceId} ${state}`),
@@ -98,7 +101,7 @@ function failingLines(failing: Failing, now: number): string[] {
       ? []
       : said(
           'tried',
-          `${failures} times; next ${ahead > 0 ? `in ${shortSpan(ahead)}` : 'at the next sync'} (${nextTry})`,
+          `${counted(failures, 'time')}; next ${ahead > 0 ? `in ${shortSpan(ahead)}` : 'at the next sync'} (${nextTry})`,
         )),
     ...output.flatMap((line, index) => said(index === 0 ? 'output' : '', `| ${line}`)),
     ...said('next', hint),

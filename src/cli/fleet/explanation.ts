@@ -1,5 +1,5 @@
 import type { Status } from '../../status/status.ts';
-import { type Condition, conditionOf, rowOf } from './row.ts';
+import { type Condition, conditionOf, leaseEnd, rowOf } from './row.ts';
 
 /** Why an instance is as it is: the parts of its status that answer that, put together. */
 export interface Explanation {
@@ -7,6 +7,8 @@ export interface Explanation {
   /** When the store got its last word, and now, by the store's clock. */
   readonly heard: number;
   readonly now: number;
+  /** When its lease ends, or ended, by that clock; undefined: it has none. */
+  readonly leaseEnds: number | undefined;
   /** undefined: nothing went wrong in its last round. */
   readonly failing?: Failing;
 }
@@ -32,7 +34,8 @@ const MOST_OUTPUT_LINES = 40;
 
 export function explanationOf(status: Status, heard: number, now: number): Explanation {
   const failing = failingOf(status);
-  return { condition: conditionOf(rowOf(status, heard), now), heard, now, ...(failing ? { failing } : {}) };
+  const condition = conditionOf(rowOf(status, heard), now);
+  return { condition, heard, now, leaseEnds: leaseEnd(status, heard), ...(failing ? { failing } : {}) };
 }
 
 function failingOf({ trouble, timeline, waiting, content }: Status): Failing | undefined {

@@ -18,14 +18,22 @@ export interface FleetView {
   readonly unreadable: readonly Unreadable[];
 }
 
-type Entry = { readonly row: Row } | { readonly unreadable: Unreadable } | undefined;
+type Entry = { readonly row: Row } | { readonly unreadable: Unreadable };
+
+/** What was made of an object; undefined: it is gone since it was listed. */
+interface Known {
+  /** The object as it was listed; undefined: to be read again in any case. */
+  readonly print: string | undefined;
+  readonly entry: Entry | undefined;
+}
 
 /** Reads what all instances of a state say of themselves, and again only what has changed since. */
 export class FleetReader {
   readonly #place: Place;
   readonly #base: string;
   readonly #onStatus: (row: Row, status: Status) => void;
-  #known = new Map<string, { readonly print: string; readonly entry: Entry }>();
+  /** By key, in the order of the listing. */
+  #known = new Map<string, Known>();
 
   /** `onStatus` sees each status whole, once; it is not kept. */
   constructor(place: Place, onStatus: (row: Row, status: Status) => void = () => undefined) {
@@ -39,10 +47,11 @@ export class FleetReader {
     return await atDesk(state.bucket, async () => {
       const { objects } = await reader.list(this.#base + (role === undefined ? '' : `${role}/`), undefined);
       const limit = pLimit(AT_ONCE);
-      const known = new Map<string, { print: string; entry: Entry }>();
-      await Promise.all(objects.map((object) => limit(async () => known.set(object.key, await this.#entry(object)))));
-      this.#known = known;
-      const entries = [...known.values()].map(({ entry }) => entry).filter((entry) => entry !== undefined);
+      const found = await Promise.all(
+        objects.map((object) => limit(async () => [object.key, await this.#look(object)] as const)),
+      );
+      this.#known = new Map(found);
+      const entries = found.map(([, { entry }]) => entry).filter((entry) => entry !== undefined);
       return {
         now: reader.serverDate ?? Date.now(),
         rows: entries.flatMap((entry) => ('row' in entry ? [entry.row] : [])),
@@ -51,28 +60,29 @@ export class FleetReader {
     });
   }
 
-  async #entry(object: ListedObject): Promise<{ print: string; entry: Entry }> {
+  async #look(object: ListedObject): Promise<Known> {
     const print = `${object.etag} ${object.size} ${object.lastModified}`;
     const known = this.#known.get(object.key);
     if (known?.print === print) return known;
-    return { print, entry: await this.#read(object) };
+    return await this.#read(object, print);
   }
 
-  async #read({ key, size, lastModified: heard }: ListedObject): Promise<Entry> {
+  async #read({ key, size, lastModified: heard }: ListedObject, print: string): Promise<Known> {
     const path = key.slice(this.#base.length);
-    const not = (reason: string): Entry => ({ unreadable: { path, reason, heard } });
+    const not = (reason: string) => ({ print, entry: { unreadable: { path, reason, heard } } });
     const name = parseStatusName(path);
     if (!name) return not('its name is not ROLE/INSTANCE.json');
     if (size > LARGEST_STATUS) return not(`it has ${size} bytes`);
     try {
       const bytes = await this.#place.reader.readSmall(key, LARGEST_STATUS);
-      if (!bytes) return undefined;
+      if (!bytes) return { print: undefined, entry: undefined };
       const status = readStatus(bytes, name);
       const row = rowOf(status, heard);
       this.#onStatus(row, status);
-      return { row };
+      return { print, entry: { row } };
     } catch (error) {
-      return not(reasonOf(error));
+      // A permission may be given meanwhile: that changes nothing of the object.
+      return { ...not(reasonOf(error)), print: error instanceof S3Error ? undefined : print };
     }
   }
 }

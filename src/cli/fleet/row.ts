@@ -5,6 +5,7 @@ import type { Status } from '../../status/status.ts';
 /** What is kept of one instance's status: the rest of it is dropped as soon as it was read. Times are milliseconds. */
 export interface Row extends StatusName {
   readonly health: Status['health'];
+  /** `expires` by the store's own clock. */
   readonly lease?: { readonly state: Lease['state']; readonly expires: number; readonly notice?: Notice };
   readonly content: {
     readonly wanted?: string;
@@ -24,6 +25,9 @@ export interface Row extends StatusName {
   /** The first thing that went wrong. */
   readonly failing?: { readonly step: string; readonly subject: string; readonly code: string };
 }
+
+/** Of each part of a failing step. */
+const MOST_TEXT = 120;
 
 /** An object below `instances/` that tells nothing, and why. */
 export interface Unreadable {
@@ -59,7 +63,7 @@ export function rowOf(status: Status, heard: number): Row {
     role,
     instanceId,
     health,
-    ...(lease ? { lease: leaseOf(lease) } : {}),
+    ...(lease ? { lease: { ...noted(lease), expires: leaseEnd(status, heard)! } } : {}),
     content: {
       ...(wanted === undefined ? {} : { wanted }),
       ...(active === undefined ? {} : { active }),
@@ -73,12 +77,27 @@ export function rowOf(status: Status, heard: number): Row {
     availabilityZone: instance?.availabilityZone ?? '',
     agent: instance?.agent ?? '',
     sync: { startedAt: Date.parse(lastSync.startedAt), ms: lastSync.ms, steps: lastSync.steps },
-    ...(trouble ? { failing: { step: trouble.step, subject: trouble.subject, code: trouble.code } } : {}),
+    ...(trouble
+      ? { failing: { step: cut(trouble.step), subject: cut(trouble.subject), code: cut(trouble.code) } }
+      : {}),
   };
 }
 
-function leaseOf({ state, expires, notice }: Lease): NonNullable<Row['lease']> {
-  return { state, expires: Date.parse(expires), ...(notice ? { notice } : {}) };
+/** A row is one line; `haulout explain` has all of it. By way of bytes, or the whole text would be kept. */
+function cut(text: string): string {
+  return text.length > MOST_TEXT ? `${Buffer.from(text.slice(0, MOST_TEXT)).toString()} ...` : text;
+}
+
+function noted({ state, notice }: Lease): Omit<NonNullable<Row['lease']>, 'expires'> {
+  return { state, ...(notice ? { notice } : {}) };
+}
+
+/**
+ * When its lease ends by the clock of the store, in milliseconds: so long after it got there as the instance gave it when it wrote it.
+ * The clock of an instance may be off by years, and the instance be well all the same. undefined: it has none.
+ */
+export function leaseEnd({ lease, at }: Pick<Status, 'lease' | 'at'>, heard: number): number | undefined {
+  return lease && heard + Date.parse(lease.expires) - Date.parse(at);
 }
 
 /** Worst first, then by role and id: what is at the top needs somebody. */
