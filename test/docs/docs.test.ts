@@ -36,6 +36,7 @@ const KINDS = [
   'json status',
   'sh',
   'sh run',
+  'sh script',
   'sh hook',
   'sh instance',
   'text',

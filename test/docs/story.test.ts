@@ -58,7 +58,7 @@ describeWith([...MACHINE_NEEDS, command('aws', 'awscli'), command('curl', 'curl'
 });
 
 it('docs/story.md shows the script as it is', () => {
-  const shown = readPage('docs/story.md').examples.find(({ info }) => info === 'sh')?.text;
+  const shown = readPage('docs/story.md').examples.find(({ info }) => info === 'sh script')?.text;
   expect(shown?.trim()).toBe(readFileSync(join(top, 'docs/story.sh'), 'utf8').trim());
 });
 

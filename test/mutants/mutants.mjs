@@ -449,6 +449,8 @@ export const MUTANTS = [
     find: 'if (followed.length === followers.length) {',
     replace: 'if (followed.length > 0) {',
     tests: ['test/e2e/push.test.ts'],
+  },
+  {
     id: 'the-page-obeys-what-hosts-write',
     law: 4,
     file: 'src/cli/fleet/html.ts',
