@@ -41,7 +41,7 @@ rect{fill:var(--draining-fill)}
 .tools label{display:grid;gap:2px;font-size:13px;color:var(--quiet)}
 .tools label:first-child{flex:1 1 240px}
 .tools output{color:var(--quiet);padding:8px 0}
-input,select,.tools button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);border-radius:6px;padding:7px 10px;width:100%}
+input,select,.tools button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--quiet);border-radius:6px;padding:7px 10px;width:100%;min-height:38px}
 ::placeholder{color:var(--quiet);opacity:1}
 .tools button{width:auto;cursor:pointer}
 .js .more{display:none}
@@ -56,7 +56,8 @@ th[aria-sort=descending] button::after{content:"\\2193";opacity:1}
 tbody tr:last-child td{border-bottom:0}
 tbody tr:hover td{background:var(--soft)}
 .ip,td code,.n{white-space:nowrap}
-.id{max-width:340px;overflow-wrap:anywhere}
+.id{min-width:calc(19ch + 26px);max-width:340px;overflow-wrap:anywhere}
+.id a{white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums}
 td.what{min-width:220px;overflow-wrap:anywhere}
 em{font-style:normal;color:var(--degraded)}
