@@ -80,7 +80,7 @@ describe('haulout explain', () => {
     expect(stdout).toContain(
       'lost       its lease ran out 2025-06-01T09:53:30.000Z, 12m ago, without a goodbye\n' +
         '           it was shut off, crashed, or does not reach the bucket any more; its last words were that it is healthy\n' +
-        'next       haulout replace i-01057000000000005 s3://my-bucket/.haulout\n',
+        'next       haulout replace i-01057000000000005\n',
     );
   });
 

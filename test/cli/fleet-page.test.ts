@@ -83,7 +83,7 @@ describe('haulout fleet page', () => {
     expect(page.text).toContain('planet: skin.css:12: no such colour: reed');
     expect(page.text).toContain('Exit code: 1');
     expect(page.text).toContain('12 s for bucket: s3://my-bucket/planet ENOTFOUND, at boot');
-    expect(page.text).toContain('haulout replace i-01057000000000005 s3://my-bucket/.haulout');
+    expect(page.text).toContain('haulout replace i-01057000000000005');
   });
 
   it('draws the timeline of a round, the step that failed in another colour', async () => {

@@ -85,7 +85,7 @@ function lostLines(
       `its lease ran out ${new Date(leaseEnds).toISOString()}, ${shortSpan(now - leaseEnds)} ago, without a goodbye`,
     ),
     ...said('', `it was shut off, crashed, or does not reach the bucket any more; ${last}`),
-    ...said('next', `haulout replace ${instanceId} ${state}`),
+    ...said('next', `haulout replace ${instanceId}`),
   ];
 }
 

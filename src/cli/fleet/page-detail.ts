@@ -30,7 +30,7 @@ ${status.timeline.length === 0 ? undefined : html`<h4>The last round that did so
 function lostHtml({ health, trouble, instanceId }: Status, { now, leaseEnds = 0 }: Explanation, state: string): Html {
   const last = trouble ? 'Its last words are below.' : `Its last words were that it is ${health}.`;
   return html`<div class="box"><p><b>Its lease ran out ${shortSpan(now - leaseEnds)} ago</b> (${new Date(leaseEnds).toISOString()}), without a goodbye: it was shut off, crashed, or does not reach the bucket any more. ${last}</p>
-<p>Next: <code>haulout replace ${instanceId} ${state}</code></p></div>`;
+<p>Next: <code>haulout replace ${instanceId}</code></p></div>`;
 }
 
 function failingHtml(
