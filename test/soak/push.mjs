@@ -26,7 +26,9 @@ try {
     const begun = followed.map(({ following }) => following.started / 1_000);
     const ended = followed.map(({ following }) => following.ended / 1_000);
     const range = (numbers) => `${Math.min(...numbers).toFixed(1)} to ${Math.max(...numbers).toFixed(1)} s`;
-    console.log(`  "${text}": exit ${code}, ${followed.length} of ${hosts.length}; begun ${range(begun)}, done ${range(ended)} after the push`);
+    console.log(
+      `  "${text}": exit ${code}, ${followed.length} of ${hosts.length}; begun ${range(begun)}, done ${range(ended)} after the push`,
+    );
     if (code !== 0 || followed.length !== hosts.length) faults.push(`"${text}" was not followed by all`);
   }
 
@@ -40,7 +42,8 @@ try {
   for (const { instanceId, following } of failed) console.log(`  ${instanceId}: ${following.step} [${following.code}]`);
   const right = code === 1 && failed.length === 1 && failed[0].instanceId === broken;
   console.log(`  one that cannot: exit ${code}, ${failed.length} named, ${right ? 'the right one' : 'WRONG'}`);
-  if (!right || failed[0].following.step !== 'service:hello') faults.push('who could not follow was not named with its step');
+  if (!right || failed[0].following.step !== 'service:hello')
+    faults.push('who could not follow was not named with its step');
 } finally {
   await ground.close();
 }

@@ -12,7 +12,7 @@ const LABEL = 11;
 const MOST_LISTED = 20;
 
 /** For a terminal: who, what failed and why, what it said, what to do, and where the time went. */
-export function explainText(status: Status, explanation: Explanation, state: string): string {
+export function explainText(status: Status, explanation: Explanation): string {
   const { condition, failing, now } = explanation;
   const paint = isWell(condition) ? ink.green : condition === 'lost' || condition === 'failed' ? ink.red : ink.yellow;
   const lines = [
@@ -21,7 +21,7 @@ export function explainText(status: Status, explanation: Explanation, state: str
     ...contentLines(status),
     ...serviceLines(status),
   ];
-  if (condition === 'lost') lines.push('', ...lostLines(status, explanation, state));
+  if (condition === 'lost') lines.push('', ...lostLines(status, explanation));
   if (failing) lines.push('', ...failingLines(failing, now));
   for (const { file, line, column, what, instead } of (status.mistakes ?? []).slice(0, MOST_LISTED))
     lines.push(...said('mistake', `${file}:${line}:${column}: ${what}`), ...said('', `write instead: ${instead}`));
@@ -73,11 +73,7 @@ function serviceLines({ services }: Status): string[] {
   return said('services', words.join(', '));
 }
 
-function lostLines(
-  { health, trouble, instanceId }: Status,
-  { now, leaseEnds = 0 }: Explanation,
-  state: string,
-): string[] {
+function lostLines({ health, trouble, instanceId }: Status, { now, leaseEnds = 0 }: Explanation): string[] {
   const last = trouble ? 'its last words are below' : `its last words were that it is ${health}`;
   return [
     ...said(

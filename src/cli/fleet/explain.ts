@@ -25,7 +25,7 @@ export async function explainInstance(id: string, address: string, options: Expl
       const { condition, heard, failing } = explanation;
       const at = { at: new Date(now).toISOString(), heard: new Date(heard).toISOString() };
       printJson({ schema: 1, state: place.text, ...at, condition, ...(failing ? { failing } : {}), status });
-    } else process.stdout.write(explainText(status, explanation, place.text));
+    } else process.stdout.write(explainText(status, explanation));
     return EXIT.done;
   } finally {
     place.reader.close();

@@ -10,13 +10,13 @@ import { counted, failingWords, shortSpan } from './words.ts';
 const MOST_LISTED = 20;
 
 /** One instance, folded up unless it is to be seen at once. */
-export function detailHtml({ row, status }: Detail, now: number, state: string, open: boolean): Html {
+export function detailHtml({ row, status }: Detail, now: number, open: boolean): Html {
   const explanation = explanationOf(status, row.heard, now);
   const { condition, failing } = explanation;
   return html`<details class="one" id="${row.role}/${row.instanceId}"${open ? html` open` : undefined}>
 <summary>${badge(condition)}<h3>${row.instanceId}</h3><span class="quiet">${row.role}</span><span class="what">${failingWords(row, now)}</span></summary>
 <div class="in">
-${condition === 'lost' ? lostHtml(status, explanation, state) : undefined}
+${condition === 'lost' ? lostHtml(status, explanation) : undefined}
 ${failing ? failingHtml(failing, now) : undefined}
 ${mistakesHtml(status)}
 <dl>${factsOf(status, explanation).map(([name, value]) => html`<dt>${name}</dt><dd>${value}</dd>`)}</dl>
@@ -27,7 +27,7 @@ ${status.timeline.length === 0 ? undefined : html`<h4>The last round that did so
 `;
 }
 
-function lostHtml({ health, trouble, instanceId }: Status, { now, leaseEnds = 0 }: Explanation, state: string): Html {
+function lostHtml({ health, trouble, instanceId }: Status, { now, leaseEnds = 0 }: Explanation): Html {
   const last = trouble ? 'Its last words are below.' : `Its last words were that it is ${health}.`;
   return html`<div class="box"><p><b>Its lease ran out ${shortSpan(now - leaseEnds)} ago</b> (${new Date(leaseEnds).toISOString()}), without a goodbye: it was shut off, crashed, or does not reach the bucket any more. ${last}</p>
 <p>Next: <code>haulout replace ${instanceId}</code></p></div>`;

@@ -64,7 +64,7 @@ function fullHtml(view: FleetView, details: readonly Detail[], state: string): H
   const moreIll = rows.filter((row) => !isWell(conditionOf(row, now))).length - ill.length;
   const others = details.slice(ill.length);
   const told = (some: readonly Detail[], open: number) =>
-    some.map((detail, index) => detailHtml(detail, now, state, index < open));
+    some.map((detail, index) => detailHtml(detail, now, index < open));
   const roles = [...new Set(rows.map((row) => row.role))].sort();
   return html`${tilesHtml(view)}
 ${ill.length === 0 ? undefined : html`<section><h2>What is not well</h2>${told(ill, 1)}${moreIll === 0 ? undefined : html`<p class="quiet">And ${moreIll.toLocaleString('en-US')} more: <a href="#all">all instances</a>, worst first.</p>`}</section>`}
