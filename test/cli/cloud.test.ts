@@ -1,11 +1,11 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescribeInstancesCommand, EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { GetObjectCommand, ListBucketsCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { haulout } from '../support/cli.ts';
 import { MACHINE_NEEDS, marks } from '../support/machines.ts';
 import { describeWith } from '../support/needs.ts';
@@ -19,7 +19,7 @@ class Cloud {
   readonly child: ChildProcess;
 
   constructor(...words: string[]) {
-    const env = { PATH: process.env['PATH'] ?? '', TMPDIR: tmpdir() };
+    const env = { PATH: process.env['PATH'] ?? '', TMPDIR: temporary };
     this.child = spawn(process.execPath, [CLI, 'cloud', ...words], { env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child.stdout!.setEncoding('utf8').on('data', (text: string) => (this.stdout += text));
     this.child.stderr!.setEncoding('utf8').on('data', (text: string) => (this.stderr += text));
@@ -39,7 +39,8 @@ class Cloud {
   }
 
   async end(signal: NodeJS.Signals = 'SIGINT'): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    const { exitCode, signalCode } = this.child;
+    if (exitCode !== null || signalCode !== null) return exitCode;
     this.child.kill(signal);
     const [code] = await once(this.child, 'exit');
     return code as number | null;
@@ -47,8 +48,14 @@ class Cloud {
 }
 
 const running: Cloud[] = [];
+/** Of this test alone: clouds that others start here would clear what a killed one of ours left. */
+let temporary: string;
+beforeEach(() => {
+  temporary = mkdtempSync(join(tmpdir(), 'haulout-test-'));
+});
 afterEach(async () => {
   for (const cloud of running.splice(0)) await cloud.end('SIGTERM');
+  rmSync(temporary, { recursive: true });
 });
 
 function clients({ variables }: Cloud): { ec2: EC2Client; s3: S3Client } {
@@ -63,6 +70,12 @@ function clients({ variables }: Cloud): { ec2: EC2Client; s3: S3Client } {
     ec2: new EC2Client({ ...common, endpoint: variables['AWS_ENDPOINT_URL_EC2']! }),
     s3: new S3Client({ ...common, endpoint: variables['AWS_ENDPOINT_URL_S3']!, forcePathStyle: true }),
   };
+}
+
+/** Its data directories. */
+function keptBy({ child }: Cloud): string[] {
+  const names = readdirSync(temporary).filter((name) => name.startsWith('haulout-cloud-'));
+  return names.filter((name) => name.includes(`-${child.pid}-`));
 }
 
 describe('haulout cloud', () => {
@@ -83,13 +96,9 @@ describe('haulout cloud', () => {
     expect(await read('planet/more')).toBe('more\n');
     expect((await ec2.send(new DescribeInstancesCommand({}))).Reservations).toEqual([]);
     expect(cloud.variables['AWS_DEFAULT_REGION']).toBe('us-east-1');
-    const kept = () =>
-      readdirSync(tmpdir()).filter(
-        (name) => name.startsWith('haulout-cloud-') && name.includes(`-${cloud.child.pid}-`),
-      );
-    expect(kept()).toHaveLength(1);
+    expect(keptBy(cloud)).toHaveLength(1);
     expect(await cloud.end()).toBe(130);
-    expect(kept()).toEqual([]);
+    expect(keptBy(cloud)).toEqual([]);
   });
 
   it('says it as JSON, with the region and the ports that were wanted', async () => {
@@ -147,5 +156,24 @@ describeWith(MACHINE_NEEDS, 'haulout cloud with instances', () => {
     expect(await cloud.end()).toBe(130);
     expect(await eventually(() => !processes.some(isAlive))).toBe(true);
     expect(marks()).toEqual(before);
+  }, 60_000);
+
+  it('when it is killed the kernel takes what runs, and the next start the files', async () => {
+    const before = marks();
+    const cloud = new Cloud('--address-ports', '47126');
+    await cloud.says('Ctrl-C ends it');
+    const { ec2 } = clients(cloud);
+    const launch = new RunInstancesCommand({ ImageId: 'ami-12345678', MinCount: 1, MaxCount: 1 });
+    await ec2.send(launch);
+    expect(await eventually(() => descendants(cloud.child.pid!).length > 2, 20_000)).toBe(true);
+    const processes = descendants(cloud.child.pid!);
+    await cloud.end('SIGKILL');
+    expect(await eventually(() => !processes.some(isAlive))).toBe(true);
+    expect(marks()).toEqual(before);
+    expect(keptBy(cloud)).toHaveLength(1);
+    const next = new Cloud();
+    await next.says('Ctrl-C ends it');
+    expect(keptBy(cloud)).toEqual([]);
+    expect(await next.end()).toBe(130);
   }, 60_000);
 });

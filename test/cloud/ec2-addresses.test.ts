@@ -171,6 +171,21 @@ describe('elastic IPs', () => {
     });
   });
 
+  it('lead nowhere when a port was taken meanwhile, and say so', async () => {
+    const id = await running();
+    const { id: AllocationId, ip } = await allocate();
+    const other = net.createServer();
+    await new Promise<void>((resolve) => other.listen(PORT, ip, resolve));
+    onTestFinished(() => void other.close());
+    await expect(associate({ InstanceId: id, AllocationId })).rejects.toMatchObject({
+      name: 'InsufficientAddressCapacity',
+      message: expect.stringContaining(`port ${PORT} of ${ip} cannot be had (EADDRINUSE)`),
+    });
+    expect(await addresses()).toMatchObject([{ PublicIp: ip, InstanceId: '' }]);
+    await new Promise((resolve) => other.close(resolve));
+    await associate({ InstanceId: id, AllocationId });
+  });
+
   it('of two clouds are never the same, and none is given where a port cannot be had', async () => {
     const { address, release } = await reserveAddress([PORT]);
     onTestFinished(release);
@@ -182,7 +197,7 @@ describe('elastic IPs', () => {
     onTestFinished(() => void everywhere.close());
     await expect(reserveAddress([port])).rejects.toMatchObject({
       code: 'InsufficientAddressCapacity',
-      message: expect.stringContaining(`port ${port} of its loopback addresses cannot be had (EADDRINUSE)`),
+      message: expect.stringContaining(`port ${port} of a loopback address cannot be had (EADDRINUSE)`),
     });
   });
 });

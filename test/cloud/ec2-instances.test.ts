@@ -9,6 +9,7 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HauloutError } from '../../src/lib/errors.ts';
 import { type RunningEc2, startEc2 } from '../support/ec2.ts';
 
 let ec2: RunningEc2;
@@ -74,6 +75,30 @@ describe('RunInstances', () => {
     await expect(run()).rejects.toEqual(refusal('InstanceLimitExceeded'));
     await expect(run({ MinCount: 2, MaxCount: 1 })).rejects.toEqual(refusal('InvalidParameterValue'));
     await expect(run({ MinCount: 0 })).rejects.toEqual(refusal('InvalidParameterValue'));
+  });
+
+  it('launches no more than there are addresses, and says what else is wrong in words', async () => {
+    const { allocate } = ec2.hosts;
+    let left = 2;
+    ec2.hosts.allocate = async (inUse) => {
+      if (left-- > 0) return await allocate.call(ec2.hosts, inUse);
+      throw new HauloutError({
+        code: 'launch-refused',
+        step: 'cloud',
+        subject: 'all',
+        reason: 'no more',
+        hint: 'wait',
+      });
+    };
+    expect(await run({ MaxCount: 5 })).toHaveLength(2);
+    await expect(run()).rejects.toEqual(refusal('InsufficientInstanceCapacity'));
+    ec2.hosts.allocate = async () => {
+      throw new HauloutError({ code: 'x', step: 'cloud', subject: 'x', reason: 'it is broken', hint: 'mend it' });
+    };
+    await expect(run()).rejects.toMatchObject({
+      name: 'InternalError',
+      message: 'An internal error has occurred: it is broken. mend it',
+    });
   });
 
   it('takes user-data of 16384 bytes after decoding, and no more', async () => {

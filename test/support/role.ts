@@ -253,12 +253,13 @@ export class RoleUnderTest {
   }
 }
 
-async function put(cloud: LocalCloud, path: string, content: string | Uint8Array): Promise<void> {
+export async function put(cloud: LocalCloud, path: string, content: string | Uint8Array): Promise<void> {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   await cloud.s3.put(BUCKET, `${PREFIX}/${path}`, { bytes });
 }
 
-async function userData(cloud: LocalCloud, options: RoleOptions): Promise<string> {
+/** The launcher with its settings; the agent that it pins is uploaded. */
+export async function userData(cloud: LocalCloud, options: RoleOptions): Promise<string> {
   const agent = await readFile(join(dist, 'agent.mjs'));
   const settings: Settings = {
     bucket: { bucket: BUCKET, prefix: PREFIX },

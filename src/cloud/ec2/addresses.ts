@@ -2,7 +2,7 @@ import { Door } from './door.ts';
 import { Ec2Error } from './errors.ts';
 import type { Ec2Instance } from './instance.ts';
 import { newId } from './instances.ts';
-import { type Reserved, reserveAddress } from './loopback.ts';
+import { portTaken, type Reserved, reserveAddress } from './loopback.ts';
 
 /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/elastic-ip-addresses-eip.html#using-instance-addressing-limit */
 const MOST_ADDRESSES = 5;
@@ -99,7 +99,7 @@ export class Addresses {
       .lead((port) => instance.forward(port))
       .catch(async (error) => {
         if (address.association === association) await this.disassociate(address);
-        throw error;
+        throw portTaken(address.publicIp, error);
       });
     return association.associationId;
   }

@@ -10,7 +10,7 @@ export type Box = Pick<Machine, 'exec' | 'forward' | 'terminate' | 'ended'>;
 /** Where instances come from. The local cloud makes throw-away instances; tests of the protocol make nothing. */
 export interface Hosts {
   able(): Promise<Able>;
-  /** An address that no instance has, and none of `inUse`. Rejects when there is none. */
+  /** An address that no instance has, and none of `inUse`. When there is none: an error of the code `launch-refused`. */
   allocate(inUse: ReadonlySet<string>): Promise<Cable>;
   /** A directory for a disk that outlasts the machine; undefined where there can be none. */
   makeDisk(instanceId: string): Promise<string | undefined>;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { errorCode } from '../../lib/errors.ts';
 import type { Cable } from '../machine/network.ts';
 import { Ec2Error } from './errors.ts';
 import { Ec2Instance } from './instance.ts';
@@ -10,6 +11,7 @@ export interface Reservation {
 }
 
 export interface Limits {
+  /** At a time, for those who ask by a request. */
   readonly mostInstances: number;
   /** How long a terminated instance is still shown. */
   readonly shownMs: number;
@@ -42,10 +44,10 @@ export class Instances {
     throw new Ec2Error('InvalidInstanceID.NotFound', `The instance ID '${instanceId}' does not exist`);
   }
 
-  /** As many as can be had, at least `least`. They boot in the background: `boot` of each says how that went. */
+  /** As many as can be had, at least `least`. They are pending; `boot` of each launches it. */
   async reserve(
     order: Order,
-    { least, most, ids = [] }: { readonly least: number; readonly most: number; readonly ids?: readonly string[] },
+    { least, most }: { readonly least: number; readonly most: number },
   ): Promise<Reservation> {
     const room = this.#limits.mostInstances - this.all.filter(({ exists }) => exists).length;
     if (room < least) {
@@ -54,12 +56,16 @@ export class Instances {
     }
     const cables = await this.#allocate(least, Math.min(most, room));
     const reservationId = newId('r');
-    const instances = cables.map((cable, launchIndex) => {
-      const identity: Identity = { instanceId: ids[launchIndex] ?? newId('i'), reservationId, launchIndex, cable };
-      return new Ec2Instance(identity, order, { ...this.#ground, isClosing: () => this.#closing });
-    });
-    this.#all.push(...instances);
+    const instances = cables.map((cable, launchIndex) =>
+      this.#add(order, { instanceId: newId('i'), reservationId, launchIndex, cable }),
+    );
     return { reservationId, instances };
+  }
+
+  /** One more, whatever the limit. */
+  async reserveOne(order: Order, instanceId = newId('i')): Promise<Ec2Instance> {
+    const cable = await this.#ground.hosts.allocate(this.#addresses());
+    return this.#add(order, { instanceId, reservationId: newId('r'), launchIndex: 0, cable });
   }
 
   /** From now on nothing is launched any more. */
@@ -71,14 +77,27 @@ export class Instances {
     for (const instance of this.#all) await instance.settled();
   }
 
+  #addresses(): Set<string> {
+    return new Set(this.all.filter(({ exists }) => exists).map(({ cable }) => cable.address));
+  }
+
+  #add(order: Order, identity: Identity): Ec2Instance {
+    const instance = new Ec2Instance(identity, order, { ...this.#ground, isClosing: () => this.#closing });
+    this.#all.push(instance);
+    return instance;
+  }
+
   async #allocate(least: number, most: number): Promise<readonly Cable[]> {
-    const inUse = new Set(this.all.filter(({ exists }) => exists).map(({ cable }) => cable.address));
+    const inUse = this.#addresses();
     const cables: Cable[] = [];
-    while (cables.length < most) {
-      const cable = await this.#ground.hosts.allocate(inUse).catch(() => undefined);
-      if (!cable) break;
-      inUse.add(cable.address);
-      cables.push(cable);
+    try {
+      while (cables.length < most) {
+        const cable = await this.#ground.hosts.allocate(inUse);
+        inUse.add(cable.address);
+        cables.push(cable);
+      }
+    } catch (error) {
+      if (errorCode(error) !== 'launch-refused') throw error;
     }
     if (cables.length >= least) return cables;
     throw new Ec2Error('InsufficientInstanceCapacity', 'There are no more addresses for instances.');

@@ -28,7 +28,7 @@ export async function reserveAddress(ports: readonly number[]): Promise<Reserved
       last = error;
     }
   }
-  throw refused(last);
+  throw portTaken('a loopback address', last);
 }
 
 function bind(address: string): Promise<() => Promise<void>> {
@@ -53,16 +53,16 @@ async function firstTaken(address: string, ports: readonly number[]): Promise<Er
       server.once('error', resolve);
       server.listen({ port, host: address, exclusive: true }, () => server.close(() => resolve(undefined)));
     });
-    if (error) return Object.assign(error, { port });
+    if (error) return error;
   }
   return undefined;
 }
 
-function refused(cause: unknown): Ec2Error {
-  const port = typeof cause === 'object' && cause !== null && 'port' in cause ? ` port ${cause.port} of` : '';
-  const why = errorCode(cause) ?? String(cause);
+/** For the system's error, which names the port: EADDRINUSE, EACCES for ports of the superuser ... */
+export function portTaken(address: string, cause: unknown): Ec2Error {
+  const port = typeof cause === 'object' && cause !== null && 'port' in cause ? `port ${cause.port} of ` : '';
   return new Ec2Error(
     'InsufficientAddressCapacity',
-    `This machine has no free address for it:${port} its loopback addresses cannot be had (${why}). Name other ports, or end what listens there.`,
+    `On this machine ${port}${address} cannot be had (${errorCode(cause) ?? String(cause)}). Name other ports, or end what listens there.`,
   );
 }

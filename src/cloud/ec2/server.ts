@@ -49,6 +49,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { systemClock } from '../../lib/clock.ts';
+import { HauloutError } from '../../lib/errors.ts';
 import type { S3Key } from '../s3/authenticate.ts';
 import type { Fault } from '../s3/faults.ts';
 import { send } from '../s3/send.ts';
@@ -98,9 +99,7 @@ export class Ec2Endpoint {
 
   /** An instance from the inside, without a request. Resolves when its user-data has begun to run. */
   async launch(order: Order, tags: Readonly<Record<string, string>>, instanceId?: string): Promise<Ec2Instance> {
-    const ids = instanceId === undefined ? [] : [instanceId];
-    const { instances } = await this.#cloud.instances.reserve(order, { least: 1, most: 1, ids });
-    const [instance] = instances as [Ec2Instance];
+    const instance = await this.#cloud.instances.reserveOne(order, instanceId);
     this.#cloud.tags.set(instance.instanceId, new Map(Object.entries(tags)));
     await instance.boot();
     return instance;
@@ -188,9 +187,11 @@ export class Ec2Endpoint {
   }
 }
 
-/** Everything that is not in EC2's words is a fault of ours: the client hears no more of it, the log does. */
+/** What this machine cannot do is told in our words; anything else is a fault of ours, which the log tells. */
 function refusalOf(exchange: Exchange, error: unknown): Reply {
-  const refused = error instanceof Ec2Error ? error : new Ec2Error('InternalError', 'An internal error has occurred');
+  const why = error instanceof HauloutError ? `: ${error.reason}. ${error.hint}` : '';
+  const refused =
+    error instanceof Ec2Error ? error : new Ec2Error('InternalError', `An internal error has occurred${why}`);
   exchange.error = refused.code;
   if (refused !== error) exchange.error += `: ${error instanceof Error ? error.message : String(error)}`;
   return { status: refused.status, body: errorDocument(refused.code, refused.message, exchange.id) };
