@@ -106,6 +106,7 @@ export class LocalCloud {
   readonly #around: (handler: RequestListener) => RequestListener;
   readonly #closers: (() => Promise<void>)[] = [];
   readonly #roleKey: LocalKey & { readonly sessionToken: string };
+  readonly #announced = new Map<string, Map<string, string>>();
   #room: Promise<MachineRoom> | undefined;
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
@@ -188,7 +189,19 @@ export class LocalCloud {
       ...(credentials === false ? {} : { roleName: ROLE_NAME }),
       credentials: () => ({ ...roleKey, expiresAt: new Date(Date.now() + 6 * HOUR) }),
     };
-    return await room.launch(() => description, launch);
+    const extra = new Map<string, string>();
+    this.#announced.set(description.instanceId, extra);
+    return await room.launch(() => ({ ...description, extra: Object.fromEntries(extra) }), launch);
+  }
+
+  /**
+   * From now on the metadata service of this instance says `text` at `path` below meta-data/ (`spot/instance-action`,
+   * `autoscaling/target-lifecycle-state` ...); undefined: there is nothing any more.
+   */
+  announce(machine: Pick<Machine, 'instanceId'>, path: string, text: string | undefined): void {
+    const extra = this.#announced.get(machine.instanceId);
+    if (text === undefined) extra?.delete(path);
+    else extra?.set(path, text);
   }
 
   /** Ends every instance and leaves nothing behind. */
