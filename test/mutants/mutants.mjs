@@ -418,4 +418,28 @@ export const MUTANTS = [
     replace: '(own?.generation ?? 0) + 1',
     tests: ['test/agent/presence.test.ts'],
   },
+  {
+    id: 'who-is-not-heard-has-taken-it-back',
+    law: 3,
+    file: 'src/agent/departures.ts',
+    find: "return kind !== 'shutdown' && this.#parts.board.hasHeard(kind);",
+    replace: "return kind !== 'shutdown';",
+    tests: ['test/agent/departures.test.ts'],
+  },
+  {
+    id: 'a-hook-that-hangs-holds-up-the-tombstone',
+    law: 9,
+    file: 'src/agent/goodbye.ts',
+    find: 'await this.#within(this.#hooksEndAt, this.#hooksSaid);',
+    replace: 'await this.#hooksSaid;',
+    tests: ['test/agent/departures.test.ts'],
+  },
+  {
+    id: 'a-killed-agent-forgets-that-it-left',
+    law: 8,
+    file: 'src/agent/departures.ts',
+    find: 'this.#leaving = { notice, goodbye: undefined, said: Promise.resolve(), isSaid: () => true };',
+    replace: 'this.#leaving = undefined;',
+    tests: ['test/agent/departures.test.ts'],
+  },
 ];
