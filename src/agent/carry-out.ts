@@ -117,6 +117,7 @@ class Hand {
     const { spec } = this.#job;
     for (const step of this.#scene.plan.steps) {
       if (step.do !== 'activate-service' && step.do !== 'stop-service') continue;
+      if (this.#job.world.presence.isLeaving) return; // nobody starts what is being stopped
       const service = spec.services.find(({ id }) => id === step.service);
       if (!service) continue;
       const action = step.do === 'stop-service' ? () => this.#stop(step, service) : () => this.#activate(step, service);

@@ -1,17 +1,15 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Lease } from '../fleet/lease.ts';
 import { systemClock } from '../lib/clock.ts';
-import { formatDuration } from '../lib/duration.ts';
 import { EXIT } from '../lib/exit.ts';
 import { visible } from '../lib/log.ts';
 import type { Status } from '../status/status.ts';
 import type { Paths } from './paths.ts';
-import { askForSync } from './requests.ts';
+import { askAgent, syncRequest } from './requests.ts';
 import { oneRound } from './run.ts';
 import { readStatus } from './status-file.ts';
-import { shortList } from './tell.ts';
+import { notRoot, print, say } from './words.ts';
 
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
@@ -37,7 +35,7 @@ export async function status(paths: Paths, words: readonly string[]): Promise<nu
 export async function sync(paths: Paths, words: readonly string[]): Promise<number> {
   if (process.getuid?.() !== 0) return notRoot();
   const alone = () => oneRound(paths);
-  const result = (await alone()) ?? (await askForSync(paths.run, systemClock, SYNC_LIMIT_MS, alone));
+  const result = (await alone()) ?? (await askAgent(paths.run, systemClock, syncRequest(), SYNC_LIMIT_MS, alone));
   if (!result) {
     say('the agent did not answer. next: haulout logs');
     return EXIT.unavailable;
@@ -82,52 +80,6 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
   return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
 }
 
-function print(found: Status, words: readonly string[]): void {
-  process.stdout.write(words.includes('--json') ? `${JSON.stringify(found)}\n` : text(found));
-}
-
-function text(found: Status): string {
-  const { lastSync, content, trouble } = found;
-  const { localIpv4 = '', publicIpv4 = '' } = found.instance ?? {};
-  const lines = [
-    `${found.instanceId}  role ${found.role}  ${found.health}${[publicIpv4, localIpv4].map((each) => each && `  ${each}`).join('')}`,
-    ...leaseLines(found.lease),
-    `content   ${content.active?.slice(0, 12) ?? 'none'}${content.wanted === content.active ? '' : ` (the bucket has ${content.wanted?.slice(0, 12) ?? 'nothing readable'})`}`,
-    `last sync ${lastSync.startedAt}, ${formatDuration(lastSync.ms)}, ${lastSync.steps} steps, ${lastSync.requests} requests`,
-  ];
-  if (lastSync.changed.length > 0) lines.push(`changed   ${shortList(lastSync.changed)}`);
-  for (const { id, state, port } of found.services)
-    lines.push(`service   ${id} ${state}${port === undefined ? '' : ` (port ${port})`}`);
-  for (const entry of found.waiting)
-    lines.push(
-      `waiting   ${entry.subject} (${entry.code}, ${entry.failures} times), next try ${new Date(entry.nextTry).toISOString()}`,
-    );
-  for (const { step, subject, code, ms, over, boot } of found.waited)
-    lines.push(
-      `waited    ${formatDuration(ms)} for ${step}: ${subject} (${code})${boot ? ', at boot' : ''}${over ? '' : ', and still does'}`,
-    );
-  for (const { file, line, column, what, instead } of found.mistakes ?? []) {
-    lines.push(`mistake   ${file}:${line}:${column}: ${what}`, `          write instead: ${instead}`);
-  }
-  if (trouble) {
-    lines.push(
-      `trouble   ${trouble.step}: ${trouble.subject}: ${trouble.reason} [${trouble.code}]`,
-      `          ${trouble.hint}`,
-    );
-    for (const line of trouble.output?.split('\n') ?? []) lines.push(`        | ${line}`);
-  }
-  for (const note of found.notes) lines.push(`note      ${note}`);
-  return `${lines.map(visible).join('\n')}\n`;
-}
-
-/** Nothing while all is as it should be. */
-function leaseLines(lease: Lease | undefined): string[] {
-  if (!lease || (lease.state === 'active' && !lease.notice)) return [];
-  const { kind, heard, deadline } = lease.notice ?? {};
-  const until = deadline === undefined ? '' : `, until ${deadline}`;
-  return [`lease     ${lease.state}${kind === undefined ? '' : ` (${kind}, heard ${heard}${until})`}`];
-}
-
 function exitOf(found: Status): number {
   if (found.health === 'healthy') return EXIT.done;
   return found.health === 'degraded' ? EXIT.differences : EXIT.failed;
@@ -144,13 +96,4 @@ async function tail(path: string): Promise<string | undefined> {
   } finally {
     await file.close();
   }
-}
-
-function notRoot(): number {
-  say('only root may ask this. next: sudo haulout ...');
-  return EXIT.notPermitted;
-}
-
-function say(words: string): void {
-  process.stderr.write(`haulout: ${words}\n`);
 }

@@ -48,7 +48,11 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
       return { facts, plan };
     };
     const outcome = await carryOut({ world, round, identity, spec, snapshot }, ledger, look);
-    const settled = settle(outcome, snapshot.digest, new Date(world.clock.now()).toISOString());
+    // What a goodbye has cut short says nothing about the content.
+    const isCut = world.presence.isLeaving;
+    const settled = isCut
+      ? outcome.ledger
+      : settle(outcome, snapshot.digest, new Date(world.clock.now()).toISOString());
     const unkept = settled === ledger ? undefined : await keepLedger(world, settled);
     round.converged(outcome, settled, unkept);
     const acted = outcome.changed.length > 0;

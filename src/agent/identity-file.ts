@@ -31,6 +31,10 @@ export function keepingIdentity(source: Metadata, state: StateFiles, bootId: str
       return identity;
     },
     credentials: (fresh) => source.credentials(fresh),
+    get announces() {
+      return source.announces;
+    },
+    peek: (path, parse) => source.peek(path, parse),
     get provider() {
       return source.provider;
     },

@@ -15,6 +15,8 @@ import { writeSettings } from './settings-file.ts';
 import { keepLaunchWaits } from './wait-book.ts';
 
 const UNIT = 'haulout.service';
+const GOODBYE_UNIT = 'haulout-goodbye.service';
+const SCOPE_FILE = 'haulout-.scope.d/goodbye.conf';
 
 /**
  * What the launcher calls once the agent is here: settings to disk, the `haulout` command, and the agent left running on its
@@ -34,7 +36,7 @@ export async function install(
   await ensureDirectory(dirname(paths.command), 0o755);
   await writeWhole(paths.command, commandScript(agent), { mode: 0o755 });
   if (existsSync(SYSTEMD_RUNS)) {
-    await startUnder(agent);
+    await startUnder(agent, paths.command);
     return 'systemd';
   }
   startDetached(paths, agent);
@@ -80,8 +82,39 @@ WantedBy=multi-user.target
 `;
 }
 
-async function startUnder(agent: string): Promise<void> {
-  await writeWhole(join('/etc/systemd/system', UNIT), unitFile(agent), { mode: 0o644 });
+/**
+ * At the system's shutdown, and then only, stop hooks run and the tombstone is written. A unit of its own: the agent's may be
+ * stopped and started at any time (law 8). Units stop in the reverse of their order, so this one stops while there is a
+ * network, an agent, and what `start` hooks have left running.
+ */
+export function goodbyeUnitFile(command: string): string {
+  return `[Unit]
+Description=haulout: says goodbye when the machine goes down
+Wants=network-online.target
+After=network-online.target ${UNIT}
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/true
+ExecStop=${unitWord(command)} shutdown --kind shutdown
+TimeoutStopSec=120s
+
+[Install]
+WantedBy=multi-user.target
+`;
+}
+
+/** For the scopes that services run in (contain-systemd.ts), by the beginning of their names: systemd.unit(5), since 239. */
+export const SCOPE_ORDER = `[Unit]
+Before=${GOODBYE_UNIT}
+`;
+
+async function startUnder(agent: string, command: string): Promise<void> {
+  const units = '/etc/systemd/system';
+  await ensureDirectory(join(units, 'haulout-.scope.d'), 0o755);
+  const files = { [UNIT]: unitFile(agent), [GOODBYE_UNIT]: goodbyeUnitFile(command), [SCOPE_FILE]: SCOPE_ORDER };
+  for (const [name, text] of Object.entries(files)) await writeWhole(join(units, name), text, { mode: 0o644 });
   // needrestart has restarted the unit under whose hands it was run; ours it shall leave alone.
   if (existsSync('/etc/needrestart')) {
     await ensureDirectory('/etc/needrestart/conf.d', 0o755);
@@ -89,7 +122,13 @@ async function startUnder(agent: string): Promise<void> {
       mode: 0o644,
     });
   }
-  for (const words of [['daemon-reload'], ['enable', UNIT], ['restart', '--no-block', UNIT]]) {
+  const start = [
+    ['daemon-reload'],
+    ['enable', UNIT, GOODBYE_UNIT],
+    ['restart', '--no-block', UNIT],
+    ['start', '--no-block', GOODBYE_UNIT],
+  ];
+  for (const words of start) {
     const result = await run(['systemctl', ...words], { timeoutMs: 60_000, env: SYSTEM_ENVIRONMENT });
     if (result.code !== 0) throw notStarted(`systemctl ${words.join(' ')}`, result.code);
   }

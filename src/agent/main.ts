@@ -9,6 +9,7 @@ import { install } from './install.ts';
 import { launchWaits } from './launch-waits.ts';
 import { pathsUnder } from './paths.ts';
 import { runAgent } from './run.ts';
+import { shutdown } from './shutdown-command.ts';
 
 /**
  * The on-instance program. The launcher calls `install`; the system runs `run`; people call the others through
@@ -34,6 +35,7 @@ const COMMANDS: Record<string, () => Promise<number>> = {
   sync: () => sync(paths, words),
   logs: () => logs(paths, words),
   service: () => service(paths, words),
+  shutdown: () => shutdown(paths, words),
   version: async () => {
     process.stdout.write(`${version}\n`);
     return EXIT.done;
@@ -50,6 +52,7 @@ const HELP = `haulout, on this instance:
   haulout sync [--json]       look at the bucket now, and wait until it is done
   haulout logs [-n LINES] [--json] [SERVICE]   what the agent, or a service, said
   haulout service [NAME]      the services of this machine
+  haulout shutdown [--within 90s]   say goodbye: stop the services, and tell the bucket that this instance has left
   haulout version
 
 Exit codes: 0 done, 1 failed, 2 not as the bucket wants it, 64 usage, 69 no agent, 75 not yet, 77 not root.

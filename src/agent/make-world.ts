@@ -22,6 +22,7 @@ import { runCommand } from '../services/hooks.ts';
 import type { ServiceTools } from '../services/lifecycle.ts';
 import { unitManager } from '../services/units.ts';
 import { parseOverride } from '../spec/parse.ts';
+import type { Spec } from '../spec/spec.ts';
 import { addressText, type Settings } from '../userdata/settings.ts';
 import { EventLog } from './events.ts';
 import { keepingIdentity, keptIdentity, regionOf } from './identity-file.ts';
@@ -31,7 +32,7 @@ import type { Paths } from './paths.ts';
 import { Presence } from './presence.ts';
 import type { Rhythm } from './rhythm.ts';
 import { ServiceHands } from './service-hands.ts';
-import { writeStatus } from './status-file.ts';
+import { Teller } from './teller.ts';
 import { StatusUpload } from './upload.ts';
 import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
@@ -94,6 +95,10 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
   });
   const upload = new StatusUpload({ log, clock, settings, objects, credentials: () => metadata.credentials(false) });
   const base = settings.state.prefix === '' ? '' : `${settings.state.prefix}/`;
+  const { settleMs, role } = settings;
+  const presence = new Presence({ state, bootId, clock, version, settleMs, rhythm: parts.rhythm });
+  const teller = new Teller({ state, log, clock, role, presence, upload, identity: () => memory.identity });
+  let adopted: Spec | undefined;
   const events = new EventLog(paths.log);
   const packages = await choosePackageManager({
     clock,
@@ -110,7 +115,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     state,
     services,
     waits,
-    presence: new Presence({ state, bootId, clock, version, settleMs: settings.settleMs, rhythm: parts.rhythm }),
+    presence,
     store,
     eyes: {
       root: paths.root,
@@ -123,17 +128,20 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     },
     files: new FileWriter(paths.root, cache),
     adopt(spec) {
-      jobs.replace(spec.jobs);
+      adopted = spec;
+      jobs.replace(presence.isLeaving ? [] : spec.jobs);
       parts.onRhythm(spec);
     },
+    adopted: () => adopted,
     override: () => readOverride(paths, log),
     wake: (etag) => objects().look(base + WAKE_NAME, etag, LARGEST_WAKE),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
-      await writeStatus(state, status, log);
+      await teller.keep(status);
       await events.round(status, parts.asked());
-      await upload.write(status, live).catch((error) => log.warn(`the status was not written: ${error.message}`));
+      await teller.send(status, live);
     },
+    retell: (change) => teller.retell(change),
   };
   return { world, jobs, tools: hooks };
 }

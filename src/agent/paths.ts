@@ -16,6 +16,8 @@ export interface Paths {
   readonly override: string;
   /** Who the machine is, where no metadata service says it. */
   readonly metadata: string;
+  /** Where other services of the cloud are, where they are not Amazon's own. */
+  readonly endpoints: string;
   readonly command: string;
 }
 
@@ -28,6 +30,7 @@ export function pathsUnder(root: string): Paths {
     log: join(root, '/var/log/haulout'),
     override: join(root, '/etc/haulout/haulout.ini'),
     metadata: join(root, '/etc/haulout/metadata.json'),
+    endpoints: join(root, '/etc/haulout/endpoints.json'),
     command: join(root, '/usr/local/bin/haulout'),
   };
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Lease, leaseExpiry } from '../fleet/lease.ts';
+import { type Lease, leaseExpiry, type Notice } from '../fleet/lease.ts';
 import type { StateFiles } from '../ledger/state-files.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Identity } from '../metadata/provider.ts';
@@ -33,6 +33,7 @@ export interface PresenceParts {
 /** What the status says of this instance: its lease, which machine it is, which boot. */
 export class Presence {
   readonly #parts: PresenceParts;
+  #word: Pick<Lease, 'state' | 'notice'> = { state: 'active' };
   #known: { readonly identity: Identity; readonly kept: Kept } | undefined;
 
   constructor(parts: PresenceParts) {
@@ -56,6 +57,15 @@ export class Presence {
     this.#known = { identity, kept };
   }
 
+  /** From now on the lease says so. */
+  say(state: Lease['state'], notice: Notice | undefined): void {
+    this.#word = { state, ...(notice ? { notice } : {}) };
+  }
+
+  get isLeaving(): boolean {
+    return this.#word.state !== 'active';
+  }
+
   /** As of now; nothing before it is known which machine this is. */
   told(): Pick<Status, 'lease' | 'instance'> {
     if (!this.#known) return {};
@@ -64,7 +74,7 @@ export class Presence {
     const { bootedAt, generation } = kept;
     const { version: agent } = this.#parts;
     return {
-      lease: { generation, expires: this.#expires(), state: 'active' },
+      lease: { generation, expires: this.#expires(), ...this.#word },
       instance: { localIpv4, publicIpv4, instanceType, availabilityZone, region, bootedAt, agent },
     };
   }

@@ -8,9 +8,11 @@ import type { Status } from '../status/status.ts';
 
 /**
  * How `haulout sync` asks a running agent: a file in `/run/haulout/requests`, answered by one in `/run/haulout/answers`.
- * No socket listens; both directories are root's own.
+ * No socket listens; both directories are root's own. The name says what is asked for: a sync, or a goodbye within so many
+ * milliseconds.
  */
-const NAME = /^[0-9a-f-]{36}$/;
+const SYNC = /^[0-9a-f-]{36}$/;
+const GOODBYE = /^goodbye-(\d{1,9})-[0-9a-f-]{36}$/;
 
 export class Requests {
   readonly #requests: string;
@@ -30,7 +32,14 @@ export class Requests {
   }
 
   async pending(): Promise<string[]> {
-    return (await readdir(this.#requests).catch(() => [])).filter((name) => NAME.test(name));
+    return (await this.#names()).filter((name) => SYNC.test(name));
+  }
+
+  async goodbyes(): Promise<{ readonly name: string; readonly withinMs: number }[]> {
+    return (await this.#names()).flatMap((name) => {
+      const milliseconds = GOODBYE.exec(name)?.[1];
+      return milliseconds === undefined ? [] : [{ name, withinMs: Number(milliseconds) }];
+    });
   }
 
   async answer(names: readonly string[], status: Status): Promise<void> {
@@ -45,6 +54,10 @@ export class Requests {
     }
   }
 
+  async #names(): Promise<string[]> {
+    return await readdir(this.#requests).catch(() => []);
+  }
+
   close(): void {
     this.#watcher?.close();
   }
@@ -53,17 +66,21 @@ export class Requests {
 const LOOK_MS = 100;
 const LOOKS_PER_TRY = 30;
 
+/** The name of a request: for a sync, or for a goodbye. */
+export const syncRequest = (): string => randomUUID();
+export const goodbyeRequest = (withinMs: number): string => `goodbye-${Math.round(withinMs)}-${randomUUID()}`;
+
 /**
- * Asks the agent of this machine for a sync and waits for its status; undefined: none answered in time. The agent may be
- * killed meanwhile: now and then `alone` is tried, which does the round itself where no agent is.
+ * Asks the agent of this machine and waits for its status; undefined: none answered in time. The agent may be killed
+ * meanwhile: now and then `alone` is tried, which does what was asked itself where no agent is.
  */
-export async function askForSync(
+export async function askAgent(
   run: string,
   clock: Clock,
+  name: string,
   timeoutMs: number,
   alone: () => Promise<Status | undefined>,
 ): Promise<Status | undefined> {
-  const name = randomUUID();
   const request = join(run, 'requests', name);
   const answer = join(run, 'answers', name);
   for (const path of [request, answer]) await ownDirectory(dirname(path));

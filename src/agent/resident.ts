@@ -6,10 +6,13 @@ import type { Memory } from './memory.ts';
 import type { Requests } from './requests.ts';
 import type { Rhythm } from './rhythm.ts';
 import { cron, splayOffset } from './schedule.ts';
+import { readStatus } from './status-file.ts';
 import type { World } from './world.ts';
 
 /** Somebody sits at the desk and waits; S3 takes 5,500 requests a second of one prefix, and ten seconds are enough for any fleet. */
 const CALL_WINDOW_MS = 10_000;
+
+const HOLD_MS = 5_000;
 
 /** The rounds of a life: at once, on the cron, when asked, when the desk calls, and when something that failed is due again. One at a time. */
 export class Resident {
@@ -20,6 +23,7 @@ export class Resident {
   #wake: () => void = () => undefined;
   /** When the desk is followed that has called. */
   #calledAt = Number.POSITIVE_INFINITY;
+  #round: Promise<Status> | undefined;
 
   constructor(world: World, memory: Memory, requests: Requests, rhythm: () => Rhythm) {
     this.#world = world;
@@ -30,6 +34,12 @@ export class Resident {
 
   /** Somebody asked: do not wait for the cron. */
   wake(): void {
+    this.#wake();
+  }
+
+  /** A round is wanted now. */
+  resume(): void {
+    this.#calledAt = this.#world.clock.elapsed();
     this.#wake();
   }
 
@@ -44,12 +54,30 @@ export class Resident {
   async live(signal: AbortSignal, onRound: (status: Status) => void): Promise<void> {
     while (!signal.aborted) {
       const asked = await this.#requests.pending();
+      if (this.#world.presence.isLeaving) {
+        await this.#hold(asked, signal);
+        continue;
+      }
       this.#calledAt = Number.POSITIVE_INFINITY; // a call from now on may be of what this round does not see any more
-      const status = await converge(this.#world, this.#memory);
+      this.#round = converge(this.#world, this.#memory);
+      const status = await this.#round;
+      this.#round = undefined;
       await this.#requests.answer(asked, status);
       onRound(status);
       await this.#rest(signal, status);
     }
+  }
+
+  /** Resolves when no round is under way. */
+  async idle(): Promise<void> {
+    await this.#round;
+  }
+
+  /** An instance that leaves is not converged any more: who asks hears what was said last. */
+  async #hold(asked: readonly string[], signal: AbortSignal): Promise<void> {
+    const status = asked.length > 0 ? await readStatus(this.#world.state.directory) : undefined;
+    if (status) await this.#requests.answer(asked, status);
+    await this.#sleep(HOLD_MS, signal);
   }
 
   /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks or calls. */

@@ -4,11 +4,15 @@ import { systemClock } from '../lib/clock.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { EXIT } from '../lib/exit.ts';
 import { type Log, lineLog } from '../lib/log.ts';
+import type { HookTools } from '../services/hooks.ts';
 import type { Spec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
 import { readBootId } from './boot-id.ts';
 import { converge } from './converge.ts';
+import { FarewellFile } from './farewell-file.ts';
+import { FarewellRequests } from './farewell-requests.ts';
 import type { Jobs } from './jobs.ts';
+import { departuresOf } from './leave.ts';
 import { tryLock } from './lock.ts';
 import { makeWorld } from './make-world.ts';
 import { type Memory, recall } from './memory.ts';
@@ -18,6 +22,7 @@ import { Resident } from './resident.ts';
 import { FIRST_RHYTHM, type Rhythm } from './rhythm.ts';
 import { readSettings } from './settings-file.ts';
 import { reportNoStart, sweepAtStart } from './start.ts';
+import { readStatus } from './status-file.ts';
 import { summary } from './tell.ts';
 import { WaitBook } from './wait-book.ts';
 import { WakeWatch } from './wake-watch.ts';
@@ -38,12 +43,20 @@ export async function runAgent(paths: Paths): Promise<number> {
   let asked = false;
   const requests = new Requests(paths.run);
   await ensureDirectory(paths.state);
-  const { world, memory, jobs, rhythm } = await open(paths, log, () => asked);
+  const { rhythm, ...opened } = await open(paths, log, () => asked);
+  const { world, memory, jobs } = opened;
   const resident = new Resident(world, memory, requests, rhythm);
+  const departures = departuresOf({ ...opened, idle: () => resident.idle(), resume: () => resident.resume() });
+  if (memory.identity) await world.presence.know(memory.identity);
+  await departures.resume();
+  const farewells = new FarewellRequests(requests, departures, paths.state);
   await requests.open(() => {
     asked = true;
     resident.wake();
+    farewells.hear();
   });
+  farewells.hear(); // of an agent that was killed
+  void departures.live(stop.signal);
   const watch = new WakeWatch({
     ...{ clock: world.clock, log, role: world.settings.role, look: world.wake },
     everyMs: () => (memory.identity ? rhythm().wakeMs : 0),
@@ -88,7 +101,11 @@ export async function oneRound(paths: Paths): Promise<Status | undefined> {
   const lock = tryLock(join(paths.run, 'lock'));
   if (!lock) return undefined;
   const log = lineLog((line) => process.stderr.write(line));
-  const { world, memory, jobs } = await open(paths, log, () => true);
+  const { world, memory, jobs, bootId } = await open(paths, log, () => true);
+  if (await new FarewellFile(world.state, bootId).read()) {
+    lock.release();
+    return await readStatus(paths.state); // it is leaving: nothing is started any more
+  }
   // They are the resident agent's to run: this process is about to end.
   const withoutJobs = { ...world, adopt: (spec: Spec) => world.adopt({ ...spec, jobs: [] }) };
   const status = await converge(withoutJobs, memory);
@@ -97,10 +114,28 @@ export async function oneRound(paths: Paths): Promise<Status | undefined> {
   return status;
 }
 
+/** `haulout shutdown` where no agent is resident. */
+export async function oneGoodbye(paths: Paths, withinMs: number): Promise<Status | undefined> {
+  await ensureDirectory(paths.run, 0o755);
+  const lock = tryLock(join(paths.run, 'lock'));
+  if (!lock) return undefined;
+  const log = lineLog((line) => process.stderr.write(line));
+  const opened = await open(paths, log, () => true);
+  const { world, memory } = opened;
+  if (memory.identity) await world.presence.know(memory.identity);
+  const departures = departuresOf({ ...opened, idle: async () => undefined, resume: () => undefined });
+  await departures.resume();
+  await departures.shutDown(withinMs);
+  lock.release();
+  return await readStatus(paths.state);
+}
+
 interface Opened {
   readonly world: World;
   readonly memory: Memory;
   readonly jobs: Jobs;
+  readonly tools: HookTools;
+  readonly bootId: string;
   /** By the spec that is in force. */
   readonly rhythm: () => Rhythm;
 }
@@ -119,7 +154,7 @@ async function open(paths: Paths, log: Log, asked: () => boolean): Promise<Opene
     const parts = { paths, settings, log, state, memory, waits, bootId, asked, onRhythm, rhythm: () => rhythm };
     const { world, jobs, tools } = await makeWorld(parts);
     await sweepAtStart(world, tools);
-    return { world, memory, jobs, rhythm: parts.rhythm };
+    return { world, memory, jobs, tools, bootId, rhythm: parts.rhythm };
   } catch (error) {
     await reportNoStart(state, waits, log, error);
     throw error;

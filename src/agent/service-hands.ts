@@ -17,7 +17,7 @@ import {
   switchImage,
   unpackImage,
 } from '../services/image.ts';
-import { activate, check, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
+import { activate, check, drain, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 
@@ -102,6 +102,12 @@ export class ServiceHands {
     const stopped = await this.#stop(service);
     if (!stopped.failure && remove && service.source.kind === 'image') await removeImage(service.id, this.#place);
     return stopped;
+  }
+
+  /** A notice has come. Nothing of what goes wrong here holds anything up: it is told. */
+  async drain(service: ServiceSpec, notice: CfgContent['notice'] & object, identity: Identity): Promise<Done> {
+    const cfg = { ...this.#cfg(service, [], identity), notice };
+    return { failure: troubleOf(await drain(this.#tools, { ...this.#call(service), cfg })), notes: [] };
   }
 
   async #stop(service: ServiceSpec): Promise<Done> {

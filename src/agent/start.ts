@@ -8,7 +8,7 @@ import { sweepCfg } from '../services/cfg-place.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
 import { trimServiceLogs } from '../services/service-logs.ts';
-import { readStatus, writeStatus } from './status-file.ts';
+import { blankStatus, readStatus, writeStatus } from './status-file.ts';
 import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
 
@@ -30,19 +30,13 @@ export async function sweepAtStart(world: World, tools: HookTools): Promise<void
 
 /** No round could begin (no metadata, no settings): that is in the status too, over what the last round had said. */
 export async function reportNoStart(state: StateFiles, waits: WaitBook, log: Log, error: unknown): Promise<void> {
-  const before = await readStatus(state.directory);
   const at = new Date().toISOString();
-  const none = { startedAt: at, ms: 0, steps: 0, changed: [], requests: 0, bytes: 0 };
-  const { instanceId = '', role = '', content = {}, lastSync = none, services = [] } = before ?? {};
+  const { instanceId, role, content, lastSync, services } =
+    (await readStatus(state.directory)) ?? blankStatus('', '', at);
   const health = content.active === undefined ? 'failed' : 'degraded';
   const trouble = asTrouble(error, 'agent', 'haulout run');
-  const waited = waits.told();
-  const told = { waiting: [], waited, notes: [], timeline: [] };
-  await writeStatus(
-    state,
-    { schema: 1, instanceId, role, at, health, content, lastSync, services, trouble, ...told },
-    log,
-  );
+  const told = { ...blankStatus(role, instanceId, at), health, content, lastSync, services, trouble } as const;
+  await writeStatus(state, { ...told, waited: waits.told() }, log);
   await waits.turn(health);
 }
 

@@ -20,6 +20,13 @@ export async function readStatus(directory: string): Promise<Status | undefined>
   }
 }
 
+/** Of an instance of which nothing is known yet. */
+export function blankStatus(role: string, instanceId: string, at: string): Status {
+  const none = { services: [], waiting: [], waited: [], notes: [], timeline: [] };
+  const lastSync = { startedAt: at, ms: 0, steps: 0, changed: [], requests: 0, bytes: 0 };
+  return { schema: 1, instanceId, role, at, health: 'converging', content: {}, lastSync, ...none };
+}
+
 /** A disk that is full keeps no status, and that ends no round. */
 export async function writeStatus(state: StateFiles, status: Status, log: Log): Promise<void> {
   const text = `${JSON.stringify(status)}\n`;

@@ -32,6 +32,8 @@ export interface World {
   readonly presence: Presence;
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
   readonly adopt: (spec: Spec) => void;
+  /** What was adopted last in this life of the agent. */
+  readonly adopted: () => Spec | undefined;
   /** An administrator's `[haulout]` on this machine, over the bucket's. */
   readonly override: () => Promise<Override>;
   /** The object by which the desk calls, if it is another one than `etag` names. */
@@ -40,4 +42,6 @@ export interface World {
   readonly onStep: (entry: TimelineEntry) => void;
   /** Where the status goes: disk, bucket, events. Never throws. */
   readonly report: (status: Status, live: Live | undefined) => Promise<void>;
+  /** The last status again, changed, with the lease as it is now. Never throws. */
+  readonly retell: (change: (status: Status) => Status) => Promise<void>;
 }

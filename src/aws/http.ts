@@ -26,7 +26,7 @@ export const READ_DEADLINES: Deadlines = {
 };
 
 export interface WireRequest {
-  readonly method: 'GET' | 'HEAD' | 'PUT';
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   /** Its length stands in the headers. */

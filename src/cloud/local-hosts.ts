@@ -14,6 +14,7 @@ export class LocalHosts implements Hosts {
   readonly #room: () => Promise<MachineRoom>;
   readonly #disks: string;
   readonly #machines = new Map<string, Machine>();
+  readonly #announced = new Map<string, Map<string, string>>();
   #able: Promise<Able> | undefined;
   #holdsDisks: Promise<boolean> | undefined;
 
@@ -48,9 +49,23 @@ export class LocalHosts implements Hosts {
   }
 
   async launch(describe: () => InstanceDescription, options: LaunchOptions): Promise<Machine> {
-    const machine = await (await this.#room()).launch(describe, options);
+    const room = await this.#room();
+    const machine = await room.launch(() => this.#withAnnounced(describe()), options);
     this.#machines.set(machine.instanceId, machine);
     return machine;
+  }
+
+  /** What the metadata service of an instance says below meta-data/, beside what it always says; undefined: nothing any more. */
+  announce(instanceId: string, path: string, text: string | undefined): void {
+    const said = this.#announced.get(instanceId) ?? new Map<string, string>();
+    this.#announced.set(instanceId, said);
+    if (text === undefined) said.delete(path);
+    else said.set(path, text);
+  }
+
+  #withAnnounced(description: InstanceDescription): InstanceDescription {
+    const said = this.#announced.get(description.instanceId);
+    return said ? { ...description, extra: { ...description.extra, ...Object.fromEntries(said) } } : description;
   }
 
   /** What an instance runs on, or ran on last. */

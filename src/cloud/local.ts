@@ -184,6 +184,14 @@ export class LocalCloud {
     return this.#hosts.machine(instanceId);
   }
 
+  /**
+   * From now on the metadata service of this instance says `text` at `path` below meta-data/ (`spot/instance-action`,
+   * `autoscaling/target-lifecycle-state` ...); undefined: there is nothing any more.
+   */
+  announce(machine: Pick<Machine, 'instanceId'>, path: string, text: string | undefined): void {
+    this.#hosts.announce(machine.instanceId, path, text);
+  }
+
   /** Ends every instance and leaves nothing behind. */
   async close(): Promise<void> {
     await this.ec2.close();

@@ -13,6 +13,10 @@ export interface Metadata {
   /** Rejects when nobody said it in time, with the reason. */
   identity(): Promise<Identity>;
   credentials(fresh: boolean): Promise<Credentials | undefined>;
+  /** Whether this machine's service may announce its end (notices.ts). */
+  readonly announces: boolean;
+  /** One question, without patience and without a word to anybody: for who asks again soon. Rejects when there is no answer. */
+  peek: ReadMetadata;
   /** Of the provider that knew this machine. */
   readonly provider: string | undefined;
 }
@@ -35,6 +39,8 @@ export function providersFor(imds: ImdsClient, { file, clock }: ChooseOptions): 
 /** The provider is found by looking, once, when it is first needed. */
 export function chooseMetadata(options: ChooseOptions): Metadata {
   const imds = new ImdsClient(options);
+  const { say: _, patience: __, ...silent } = options;
+  const peeking = new ImdsClient(silent);
   const providers = providersFor(imds, options);
   let chosen = providers.find(({ name }) => name === options.provider);
   const look = async (read: ReadMetadata) => {
@@ -66,6 +72,10 @@ export function chooseMetadata(options: ChooseOptions): Metadata {
       if (!chosen) await identity();
       return await chosen!.credentials(fresh);
     },
+    get announces() {
+      return chosen?.announces ?? false;
+    },
+    peek: (path, parse) => peeking.reader(0)(path, parse),
     get provider() {
       return chosen?.name;
     },

@@ -22,7 +22,7 @@ export const IDENTITY_DOCUMENT = 'dynamic/instance-identity/document';
  * https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-identity-documents.html
  */
 export function ec2Provider(imds: ImdsClient, clock: Clock): MetadataProvider {
-  return { name: 'ec2', look, credentials: roleCredentials(imds, clock) };
+  return { name: 'ec2', announces: true, look, credentials: roleCredentials(imds, clock) };
 }
 
 async function look(read: ReadMetadata): Promise<Identity | undefined> {

@@ -34,6 +34,8 @@ export function isIdentity(value: unknown): value is Identity {
  */
 export interface MetadataProvider {
   readonly name: string;
+  /** Its service may announce the end of the instance (notices.ts). */
+  readonly announces?: true;
   /**
    * Who this machine is, or undefined where this is not the cloud that is known here. It throws on half an answer: a machine
    * is not taken for another because a value was wrong.

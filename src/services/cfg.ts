@@ -23,8 +23,20 @@ interface CfgChange {
   readonly after?: string | undefined;
 }
 
+/** For bin/drain. */
+interface CfgNotice {
+  /** spot, scheduled, autoscaling, shutdown. */
+  readonly kind: string;
+  /** Whole seconds until stop hooks must have ended. */
+  readonly seconds: number;
+  /** ISO 8601, when the machine goes, where that was said. */
+  readonly deadline?: string | undefined;
+}
+
 export interface CfgContent {
   readonly service: CfgService;
+  /** Why this instance leaves; absent as long as it stays. */
+  readonly notice?: CfgNotice;
   /** By the need's name. */
   readonly needs?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly changed: readonly CfgChange[];
@@ -38,6 +50,9 @@ export interface CfgContent {
  *     [service]
  *     serviceId=web
  *     port=80
+ *     [notice]
+ *     kind=spot
+ *     seconds=110
  *     [needs.db]
  *     addresses=10.0.0.7
  *     [changed]
@@ -53,6 +68,7 @@ export function renderCfg(content: CfgContent): string {
   const needs = Object.entries(content.needs ?? {});
   const lines = [
     ...section('service', Object.entries(content.service), subject),
+    ...(content.notice ? section('notice', Object.entries(content.notice), subject) : []),
     ...needs.flatMap(([name, values]) => section(`needs.${name}`, Object.entries(values), subject)),
     ...section('changed', content.changed.map(changeEntry), subject),
     ...section('custom', Object.entries(content.custom), subject),

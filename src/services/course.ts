@@ -22,7 +22,7 @@ export interface ServiceCall {
   readonly onOutput?: (chunk: Buffer) => void;
 }
 
-export type StepName = 'configure' | 'start' | 'reload' | 'restart' | 'stop' | 'check';
+export type StepName = 'configure' | 'start' | 'reload' | 'restart' | 'drain' | 'stop' | 'check';
 
 export interface StepTaken {
   readonly step: StepName;
@@ -86,7 +86,7 @@ export class Course {
     }
   }
 
-  async hook(hook: 'configure' | 'start' | 'stop', how: { cfg?: string }): Promise<void> {
+  async hook(hook: 'configure' | 'start' | 'drain' | 'stop', how: { cfg?: string }): Promise<void> {
     await this.attempt(hook, async () => {
       const result = await this.#run(hook, how);
       const ok = result.kind === 'missing' || result.ok;

@@ -6,7 +6,7 @@ import { type Containment, passingScope, serviceScope } from './contain.ts';
 import { runContained } from './contained.ts';
 import { hasHook } from './hook-file.ts';
 
-export type Hook = 'configure' | 'start' | 'stop' | 'check' | 'failed';
+export type Hook = 'configure' | 'start' | 'drain' | 'stop' | 'check' | 'failed';
 
 export interface HookTools {
   readonly containment: Containment;

@@ -4,6 +4,7 @@ import { withCfg } from './cfg-place.ts';
 import { serviceScope } from './contain.ts';
 import { Course, hookMissing, type Outcome, type ServiceCall, type ServiceTools } from './course.ts';
 import { probeService } from './health.ts';
+import { hasHook } from './hook-file.ts';
 import type { ProbeResult } from './probe.ts';
 
 export type { Outcome, ServiceCall, ServiceTools } from './course.ts';
@@ -46,6 +47,19 @@ export async function stop(tools: ServiceTools, call: ServiceCall): Promise<Outc
   return asked.ok ? asked : { ok: true, steps: asked.steps, unheeded: asked };
 }
 
+/** bin/drain if there is one: a notice has come, and a load balancer sends its last requests. A unit has none. */
+export async function drain(tools: ServiceTools, call: ServiceCall & { readonly cfg: CfgContent }): Promise<Outcome> {
+  const course = new Course(tools, call);
+  const { service, directory } = call;
+  if (service.source.kind === 'image') {
+    await course.attempt('drain', async () => {
+      if (!(await hasHook(directory, 'drain', service.id))) return;
+      await withServiceCfg(course, call, (cfg) => course.hook('drain', { cfg }));
+    });
+  }
+  return course.finish();
+}
+
 /** One look, for each sync. */
 export function check(tools: ServiceTools, call: ServiceCall): Promise<ProbeResult | 'nothing-to-check'> {
   return probeService(tools, call);
@@ -57,17 +71,24 @@ async function activateImage(course: Course, call: Activation): Promise<void> {
   const { service } = call;
   const first = call.begin ?? 'configure';
   await course.attempt(first, async () => {
-    const owner = await accountOf(service.user, `service:${service.id}`);
-    const target = { service: service.id, directory: call.directory, owner };
-    const text = renderCfg(call.cfg);
     for (const hook of HOOKS.slice(HOOKS.indexOf(first))) {
-      if (!course.failed) await withCfg(course.tools.cfg, target, text, (cfg) => course.hook(hook, { cfg }));
+      if (!course.failed) await withServiceCfg(course, call, (cfg) => course.hook(hook, { cfg }));
     }
   });
   if (course.skipped('start') && call.needsStart !== false) course.fail('start', hookMissing(service.id), '');
 }
 
 const HOOKS = ['configure', 'start'] as const;
+
+/** Its cfg, there for as long as `use` takes. */
+async function withServiceCfg(
+  course: Course,
+  { service, directory, cfg }: ServiceCall & { readonly cfg: CfgContent },
+  use: (path: string) => Promise<void>,
+): Promise<void> {
+  const owner = await accountOf(service.user, `service:${service.id}`);
+  await withCfg(course.tools.cfg, { service: service.id, directory, owner }, renderCfg(cfg), use);
+}
 
 async function activateUnit(course: Course, call: Activation, unit: string): Promise<void> {
   const { units } = course.tools;

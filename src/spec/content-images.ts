@@ -6,8 +6,8 @@ import { ARCHIVES } from './types.ts';
 
 const SERVICES = 'services/';
 /** What haulout calls (DESIGN §7); images made for enStratus use its names. */
-const HOOKS = ['configure', 'start', 'stop', 'check', 'failed'];
-const CALLED = /^(bin\/(configure|start|stop|check|failed|enstratus-[a-z]+)|etc\/(services|run|promise)\/.+)$/;
+const HOOKS = ['configure', 'start', 'drain', 'stop', 'check', 'failed'];
+const CALLED = /^(bin\/(configure|start|drain|stop|check|failed|enstratus-[a-z]+)|etc\/(services|run|promise)\/.+)$/;
 
 /** `services/planet` -> the paths in it; an archive's content is not known here. */
 type Images = ReadonlyMap<string, readonly string[]>;

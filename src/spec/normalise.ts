@@ -17,6 +17,7 @@ export function normalise(known: Known, report: Report): Spec {
     splayMs: haulout.splay,
     wakeMs: haulout.wake,
     upgrade: haulout.upgrade,
+    lifecycleHook: haulout['lifecycle-hook'],
     packages: meant(known.packages?.entries, (entry) => readPackage(entry, report)),
     files: meant(known.files?.entries, (entry) => readFile(entry, report)),
     services: meant(known.services, ([id, section]) => readService(id, section, known.custom.get(id), report)),

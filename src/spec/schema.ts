@@ -64,6 +64,12 @@ export const HAULOUT_KEYS = {
     says: 'Upgrade all packages at the first boot, or never',
     example: 'never',
   },
+  'lifecycle-hook': {
+    type: 'lifecycle',
+    otherwise: 'none',
+    says: 'The hook by which its Auto Scaling group holds up the end of an instance; it is told when the services are stopped',
+    example: 'goodbye',
+  },
 } as const satisfies Readonly<Record<string, KeyRow>>;
 
 const { schedule, timezone, splay, wake, upgrade } = HAULOUT_KEYS;

@@ -16,6 +16,8 @@ export interface Spec {
   /** Between two looks for a call of the desk; 0: never. */
   readonly wakeMs: number;
   readonly upgrade: 'boot' | 'never';
+  /** Of the Auto Scaling group; undefined: nobody waits for this instance. */
+  readonly lifecycleHook: string | undefined;
   readonly packages: readonly PackageSpec[];
   readonly files: readonly FileSpec[];
   readonly services: readonly ServiceSpec[];

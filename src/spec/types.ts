@@ -21,6 +21,8 @@ const LONGEST_COMMAND = 4_096;
 export const ARCHIVES = ['.zip', '.tar.gz', '.tgz', '.tar.bz2', '.tar'];
 const DURATION_PATTERN = '^([0-9]{1,9}(ms|s|m|h|d))+$';
 const PACE_PATTERN = '^(off|([0-9]{1,9}(ms|s|m|h|d))+)$';
+/** https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
+const LIFECYCLE_PATTERN = '^[A-Za-z0-9_/-]{1,255}$';
 const SHORTEST_PACE_MS = 1_000;
 
 /** To add a type: one reader and one line here. The schema names them, `ValueOf` gives what they mean. */
@@ -32,6 +34,7 @@ export const TYPES = {
   limit: { says: 'a duration above zero', pattern: DURATION_PATTERN, read: (text) => readDuration(text, 1) },
   pace: { says: 'a duration from `1s`, or `off`', pattern: PACE_PATTERN, read: readPace },
   upgrade: wordsOf('boot', 'never'),
+  lifecycle: { says: 'the name of a lifecycle hook', pattern: LIFECYCLE_PATTERN, read: readLifecycle },
   action: wordsOf('reload', 'restart'),
   state: wordsOf('running', 'stopped', 'absent'),
   user: { says: 'the name of a user', pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', read: readUser },
@@ -113,6 +116,11 @@ function readPace(text: string): Read<number> {
   if ('value' in read && read.value > 0 && read.value < SHORTEST_PACE_MS)
     return wrong('the time is too short', 'write at least `1s`, or `off`');
   return read;
+}
+
+function readLifecycle(text: string): Read<string> {
+  if (new RegExp(LIFECYCLE_PATTERN).test(text)) return { value: text };
+  return wrong('this is not the name of a lifecycle hook', 'write the name that the Auto Scaling group gives it');
 }
 
 function readUser(text: string): Read<string> {

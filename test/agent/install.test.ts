@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commandScript, keeperScript, unitFile } from '../../src/agent/install.ts';
+import { commandScript, goodbyeUnitFile, keeperScript, SCOPE_ORDER, unitFile } from '../../src/agent/install.ts';
 import { command, describeWith, root } from '../support/needs.ts';
 import { put, scratch } from '../support/scratch.ts';
 
@@ -53,11 +53,42 @@ describe('the unit', () => {
   });
 });
 
+describe('the unit that says goodbye', () => {
+  const lines = goodbyeUnitFile('/usr/local/bin/haulout').split('\n');
+
+  it('stops before the network, the agent and what the services left running, and starts nothing', () => {
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'After=network-online.target haulout.service',
+        'ExecStart=/bin/true',
+        'ExecStop="/usr/local/bin/haulout" shutdown --kind shutdown',
+        'RemainAfterExit=yes',
+        'WantedBy=multi-user.target',
+      ]),
+    );
+    expect(SCOPE_ORDER).toContain('Before=haulout-goodbye.service');
+  });
+
+  it('is stopped by nothing but the end of the machine: not with the agent, and not with the network', () => {
+    expect(
+      lines.filter((line) => /^(Requires|Requisite|BindsTo|PartOf|Conflicts|DefaultDependencies)=/.test(line)),
+    ).toEqual([]);
+  });
+
+  it('has more time than a goodbye may take', () => {
+    expect(lines).toContain('TimeoutStopSec=120s'); // 90 s, and 15 for the answer
+  });
+});
+
 describeWith([command('systemd-analyze', 'systemd')], 'systemd', () => {
   it('finds nothing wrong with the unit, odd paths included', () => {
     const { node, agent } = oddMachine('odd $HOME %n (node)'); // quotes in the path of a program it does not take at all
-    const path = put(join(scratch(), 'haulout-test.service'), unitFile(agent, node));
-    const result = spawnSync('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', path], {
+    const directory = scratch();
+    const paths = [
+      put(join(directory, 'haulout-test.service'), unitFile(agent, node)),
+      put(join(directory, 'haulout-test-goodbye.service'), goodbyeUnitFile('/bin/true')),
+    ];
+    const result = spawnSync('systemd-analyze', ['verify', '--man=no', '--recursive-errors=no', ...paths], {
       encoding: 'utf8',
     });
     expect(`${result.stdout}${result.stderr}`.split('\n').filter((line) => line.includes('haulout-test'))).toEqual([]);

@@ -514,4 +514,28 @@ export const MUTANTS = [
     replace: 'now: Date.now() || (reader.serverDate ?? 0),',
     tests: ['test/cli/fleet.test.ts'],
   },
+  {
+    id: 'who-is-not-heard-has-taken-it-back',
+    law: 3,
+    file: 'src/agent/departures.ts',
+    find: "return kind !== 'shutdown' && this.#parts.board.hasHeard(kind);",
+    replace: "return kind !== 'shutdown';",
+    tests: ['test/agent/departures.test.ts'],
+  },
+  {
+    id: 'a-hook-that-hangs-holds-up-the-tombstone',
+    law: 9,
+    file: 'src/agent/goodbye.ts',
+    find: 'await this.#within(this.#hooksEndAt, this.#hooksSaid);',
+    replace: 'await this.#hooksSaid;',
+    tests: ['test/agent/departures.test.ts'],
+  },
+  {
+    id: 'a-killed-agent-forgets-that-it-left',
+    law: 8,
+    file: 'src/agent/departures.ts',
+    find: 'this.#leaving = { notice, goodbye: undefined, said: Promise.resolve(), isSaid: () => true };',
+    replace: 'this.#leaving = undefined;',
+    tests: ['test/agent/departures.test.ts'],
+  },
 ];

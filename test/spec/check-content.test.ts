@@ -68,7 +68,7 @@ const LINES: readonly (readonly [lines: readonly string[], paths: readonly strin
     WEB,
     ['services/web/README'],
     [
-      'haulout.ini:3 the image of this service has no hook | put one of bin/configure, bin/start, bin/stop, bin/check, bin/failed into it',
+      'haulout.ini:3 the image of this service has no hook | put one of bin/configure, bin/start, bin/drain, bin/stop, bin/check, bin/failed into it',
     ],
   ],
   [

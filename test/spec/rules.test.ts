@@ -9,6 +9,10 @@ const MISTAKES: readonly Row[] = [
     ['splay = 30'],
     ['3:9 this is not a duration | write a number with its unit, without blanks: `500ms`, `30s`, `5m`, `1h30m`'],
   ],
+  [
+    ['lifecycle-hook = good bye'],
+    ['3:18 this is not the name of a lifecycle hook | write the name that the Auto Scaling group gives it'],
+  ],
   [['wake = 500ms'], ['3:8 the time is too short | write at least `1s`, or `off`']],
   [
     ['wake = on'],
@@ -78,7 +82,7 @@ const MISTAKES: readonly Row[] = [
   [
     ['needs = x'],
     [
-      '3:1 the key `needs` is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `wake`, `upgrade`',
+      '3:1 the key `needs` is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `wake`, `upgrade`, `lifecycle-hook`',
     ],
   ],
   [['[packges]'], ['3:1 the section [packges] is unknown | did you mean `[packages]`?']],

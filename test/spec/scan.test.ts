@@ -143,7 +143,7 @@ const TRAPS: readonly Row[] = [
   [
     ['\ud83e\uddad = 1'],
     [
-      '3:1 this key is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `wake`, `upgrade`',
+      '3:1 this key is unknown in [haulout] | the keys of [haulout] are `version`, `schedule`, `timezone`, `splay`, `wake`, `upgrade`, `lifecycle-hook`',
     ],
   ],
   [

@@ -18,6 +18,7 @@ export function specOf(parts: Partial<Spec> = {}): Spec {
     splayMs: 0,
     wakeMs: 0,
     upgrade: 'never',
+    lifecycleHook: undefined,
     ...none,
     ...parts,
   };

@@ -24,6 +24,8 @@ export interface RoleOptions {
   readonly settleMs?: number;
   /** Changes to the settings in user-data. */
   readonly settings?: Partial<Settings>;
+  /** Of the instance, as its metadata has them. */
+  readonly tags?: Readonly<Record<string, string>>;
   /** More files planted on the instance's disk before it boots. */
   readonly plant?: Readonly<Record<string, { content: string; mode: number }>>;
   /** How long the first round may take. Default 120 s. */
@@ -98,6 +100,7 @@ export class RoleUnderTest {
           ...options.plant,
         },
         credentials: options.credentials ?? true,
+        ...(options.tags ? { tags: options.tags } : {}),
         ...(options.metadata || options.network
           ? {
               metadata: {
