@@ -13,6 +13,8 @@ import type { World } from './world.ts';
 const CALL_WINDOW_MS = 10_000;
 
 const HOLD_MS = 5_000;
+const KNOCK_MS = 4_000;
+const KNOCK_WINDOW_MS = 6_000;
 
 /** The rounds of a life: at once, on the cron, when asked, when the desk calls, and when something that failed is due again. One at a time. */
 export class Resident {
@@ -87,7 +89,7 @@ export class Resident {
     const watch = cron(schedule, timezone);
     watch.due(clock.now());
     const splay = this.#offset(splayMs);
-    const retryAt = clock.elapsed() + untilRetry(status, clock.now());
+    const retryAt = clock.elapsed() + untilRetry(status, clock.now(), (window) => this.#offset(window));
     let dueAt = Number.POSITIVE_INFINITY;
     const next = () => Math.min(dueAt, retryAt, this.#calledAt);
     while (!signal.aborted && clock.elapsed() < next()) {
@@ -115,10 +117,12 @@ export class Resident {
 }
 
 /** Failures have a back-off of their own, usually shorter than the cron; a clock that was set back meanwhile makes it no longer. */
-export function untilRetry(status: Status, now: number): number {
+export function untilRetry(status: Status, now: number, offset: (windowMs: number) => number): number {
   if (status.health === 'healthy') return Number.POSITIVE_INFINITY;
   const next = status.waiting.map(({ nextTry }) => nextTry - now);
   if (next.length > 0) return Math.max(1_000, Math.min(BACK_OFF_CAP_MS, ...next));
-  // A failure of this very round is not in `waiting` yet: its first pause is 5 s. What never came up does not wait for a cron.
-  return status.lastSync.steps > 0 || status.health === 'failed' ? 5_000 : Number.POSITIVE_INFINITY;
+  // What never came up does not wait for a cron, and a fleet that was launched while its bucket is away does not knock in step.
+  if (status.health === 'failed') return KNOCK_MS + offset(KNOCK_WINDOW_MS);
+  // A failure of this very round is not in `waiting` yet: its first pause is 5 s.
+  return status.lastSync.steps > 0 ? 5_000 : Number.POSITIVE_INFINITY;
 }

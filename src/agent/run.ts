@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
+import { sha256 } from '../lib/digest.ts';
 import { ensureDirectory } from '../lib/durable.ts';
 import { EXIT } from '../lib/exit.ts';
 import { type Log, lineLog } from '../lib/log.ts';
@@ -20,6 +21,7 @@ import type { Paths } from './paths.ts';
 import { Requests } from './requests.ts';
 import { Resident } from './resident.ts';
 import { FIRST_RHYTHM, type Rhythm } from './rhythm.ts';
+import { splayOffset } from './schedule.ts';
 import { readSettings } from './settings-file.ts';
 import { reportNoStart, sweepAtStart } from './start.ts';
 import { readStatus } from './status-file.ts';
@@ -60,6 +62,7 @@ export async function runAgent(paths: Paths): Promise<number> {
   const watch = new WakeWatch({
     ...{ clock: world.clock, log, role: world.settings.role, look: world.wake },
     everyMs: () => (memory.identity ? rhythm().wakeMs : 0),
+    firstMs: (every) => splayOffset(sha256(memory.identity?.instanceId ?? ''), every),
     onWake: () => {
       log.info('the desk has called');
       resident.call();

@@ -12,6 +12,8 @@ export interface WakeParts {
   readonly look: (etag: string | undefined) => Promise<SmallObject | undefined>;
   /** The pause between two looks; 0: there is nothing to look for, or nobody who could. */
   readonly everyMs: () => number;
+  /** The pause before the first look, of so long a one: each host its own, or those that were launched together look together for ever. */
+  readonly firstMs: (everyMs: number) => number;
   readonly onWake: () => void;
 }
 
@@ -42,9 +44,10 @@ export class WakeWatch {
   }
 
   async #live(signal: AbortSignal): Promise<void> {
-    const { clock, everyMs } = this.#parts;
-    while (!signal.aborted) {
-      await clock.sleep(this.#pause(), signal).catch(() => undefined);
+    const { clock, everyMs, firstMs } = this.#parts;
+    for (let isFirst = true; !signal.aborted; isFirst = false) {
+      const pause = this.#pause();
+      await clock.sleep(isFirst ? firstMs(pause) : pause, signal).catch(() => undefined);
       if (!signal.aborted && everyMs() > 0) await this.#look();
     }
   }

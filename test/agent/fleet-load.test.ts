@@ -6,7 +6,7 @@ const HOSTS = 600;
 const HOUR = 3_600_000;
 const fleet = (more: Partial<Scenario> = {}): Load =>
   simulate(
-    { hosts: HOSTS, schedule: '*/5 * * * *', splayMs: 30_000, lengthMs: HOUR, bootSpreadMs: 0, wake: 'by id', ...more },
+    { hosts: HOSTS, schedule: '*/5 * * * *', splayMs: 30_000, lengthMs: HOUR, bootSpreadMs: 0, ...more },
     randomFrom(SEED),
   );
 

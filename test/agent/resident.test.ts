@@ -20,7 +20,13 @@ it.each<[string, Status, number]>([
   ['a clock that was set back by hours', waitingFor(7_200_000), 900_000],
   ['nothing that waits', waitingFor(), Number.POSITIVE_INFINITY],
 ])('the next try after a failure: %s', (_, status, ms) => {
-  expect(untilRetry(status, NOW)).toBe(ms);
+  expect(untilRetry(status, NOW, () => 0)).toBe(ms);
+});
+
+it('hosts that never came up knock at their own moments, from four to ten seconds apart', () => {
+  const failed = { ...waitingFor(), health: 'failed' } as Status;
+  const pauses = [0, 0.5, 1].map((part) => untilRetry(failed, NOW, (window) => part * window));
+  expect(pauses).toEqual([4_000, 7_000, 10_000]);
 });
 
 /** The life of one host, whose rounds end at once because its metadata is silent; when they began, in milliseconds. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { WakeWatch } from '../../src/agent/wake-watch.ts';
+import { type WakeParts, WakeWatch } from '../../src/agent/wake-watch.ts';
 import { S3Error } from '../../src/aws/s3-error.ts';
 import type { SmallObject } from '../../src/aws/small-objects.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
@@ -9,7 +9,7 @@ const absent = new S3Error(404, 'NoSuchKey', 'GetObject', 'wake');
 const forbidden = new S3Error(403, 'AccessDenied', 'GetObject', 'wake');
 
 /** A store with the one object, that counts who asks. */
-function watching(how: { everyMs?: () => number; startedAgoMs?: number } = {}) {
+function watching(how: Partial<Pick<WakeParts, 'everyMs' | 'firstMs'>> = {}) {
   const clock = new SteppedClock();
   const store: { holds: Omit<SmallObject, 'ageMs'> | Error; writtenAt: number } = { holds: absent, writtenAt: 0 };
   const looks: number[] = [];
@@ -22,6 +22,7 @@ function watching(how: { everyMs?: () => number; startedAgoMs?: number } = {}) {
     log: { debug: (text) => said.push(text) },
     role: 'planet',
     everyMs: how.everyMs ?? (() => 15 * SECOND),
+    firstMs: how.firstMs ?? ((every) => every),
     onWake: () => calls.push(clock.elapsed() / SECOND),
     look: async (etag) => {
       looks.push(clock.elapsed() / SECOND);
@@ -39,6 +40,12 @@ function watching(how: { everyMs?: () => number; startedAgoMs?: number } = {}) {
 }
 
 describe('the desk calls', () => {
+  it('and each host has its own moment to hear it', async () => {
+    const { clock, looks } = watching({ firstMs: (every) => every - 11 * SECOND });
+    await clock.advance(40 * SECOND);
+    expect(looks).toEqual([4, 19, 34]);
+  });
+
   it('and is heard at the next look, each time', async () => {
     const { clock, calls, touch, looks } = watching();
     await clock.advance(20 * SECOND);

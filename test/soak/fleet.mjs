@@ -71,23 +71,19 @@ async function agents() {
   console.log(
     `agents: schedule ${base.schedule}, splay ${base.splayMs / 1_000} s; a look is ${COSTS.look} requests, a status ${COSTS.status}, wake is looked at each ${COSTS.wakeEveryMs / 1_000} s`,
   );
-  for (const wake of ['since boot', 'by id'])
-    for (const bootSpreadMs of [0, 10_000]) {
-      const load = simulate({ ...base, bootSpreadMs, wake, lengthMs: HOUR }, randomFrom(Number(seed)));
-      const [from, to] = [900_000, 2_700_000];
-      const perHost = (kinds) => load.total(kinds, from, to) / hosts / ((to - from) / 300_000);
-      console.log(`launch within ${bootSpreadMs / 1_000} s, wake ${wake}:`);
-      console.log(
-        `  each host, in five minutes: ${ALL.map((kind) => `${perHost([kind]).toFixed(1)} ${kind}`).join(', ')}, ${perHost(ALL).toFixed(1)} in all`,
-      );
-      console.log(`  a second at most, in the first minute: ${peaks(load, 0, 60_000)}`);
-      console.log(`  a second at most, later: ${peaks(load, 60_000, HOUR)}`);
-    }
+  for (const bootSpreadMs of [0, 10_000]) {
+    const load = simulate({ ...base, bootSpreadMs, lengthMs: HOUR }, randomFrom(Number(seed)));
+    const [from, to] = [900_000, 2_700_000];
+    const perHost = (kinds) => load.total(kinds, from, to) / hosts / ((to - from) / 300_000);
+    console.log(`launch within ${bootSpreadMs / 1_000} s:`);
+    console.log(
+      `  each host, in five minutes: ${ALL.map((kind) => `${perHost([kind]).toFixed(1)} ${kind}`).join(', ')}, ${perHost(ALL).toFixed(1)} in all`,
+    );
+    console.log(`  a second at most, in the first minute: ${peaks(load, 0, 60_000)}`);
+    console.log(`  a second at most, later: ${peaks(load, 60_000, HOUR)}`);
+  }
   const calledAt = HOUR / 2 + 60_000; // a minute past a tick of the schedule, when all is at rest
-  const called = simulate(
-    { ...base, bootSpreadMs: 10_000, wake: 'by id', lengthMs: HOUR, calledAt },
-    randomFrom(Number(seed)),
-  );
+  const called = simulate({ ...base, bootSpreadMs: 10_000, lengthMs: HOUR, calledAt }, randomFrom(Number(seed)));
   console.log('a call from the desk:');
   console.log(`  a second at most, in the minute after: ${peaks(called, calledAt, calledAt + 60_000)}`);
   console.log(`  of ${hosts}, in so many seconds: ${(called.reached(calledAt, hosts) / 1_000).toFixed(0)}`);
@@ -95,10 +91,7 @@ async function agents() {
     ['an hour without the bucket', [HOUR, 2 * HOUR]],
     ['a launch into an hour without the bucket', [0, HOUR]],
   ]) {
-    const load = simulate(
-      { ...base, bootSpreadMs: 10_000, wake: 'by id', lengthMs: 3 * HOUR, outage },
-      randomFrom(Number(seed)),
-    );
+    const load = simulate({ ...base, bootSpreadMs: 10_000, lengthMs: 3 * HOUR, outage }, randomFrom(Number(seed)));
     console.log(`${what}:`);
     console.log(`  a second at most, while it is away: ${peaks(load, ...outage)}`);
     console.log(`  a second at most, in the ten minutes after: ${peaks(load, outage[1], outage[1] + 600_000)}`);

@@ -27,8 +27,6 @@ export interface Scenario {
   readonly lengthMs: number;
   /** The launch is one; so far apart the first and the last agent begin. */
   readonly bootSpreadMs: number;
-  /** When each host first looks at `wake`: so long after its agent began, or at its own moment by its id. */
-  readonly wake: 'since boot' | 'by id';
   /** When somebody at the desk touches `<state>/wake`. */
   readonly calledAt?: number;
   /** The store does not answer from, to. */
@@ -93,7 +91,11 @@ export function simulate(scenario: Scenario, randomBelow: (below: number) => num
     const bootedAt = scenario.bootSpreadMs === 0 ? 0 : randomBelow(scenario.bootSpreadMs);
     const { calledAt = Number.POSITIVE_INFINITY } = scenario;
     let heardAt = Number.POSITIVE_INFINITY;
-    for (let at = bootedAt + wakeOffset(id, scenario); at < scenario.lengthMs; at += COSTS.wakeEveryMs) {
+    for (
+      let at = bootedAt + splayOffset(sha256(id), COSTS.wakeEveryMs);
+      at < scenario.lengthMs;
+      at += COSTS.wakeEveryMs
+    ) {
       load.add('wake', at, 1);
       if (at >= calledAt) heardAt = Math.min(heardAt, at);
     }
@@ -101,10 +103,6 @@ export function simulate(scenario: Scenario, randomBelow: (below: number) => num
     live({ id, bootedAt, followsAt: heardAt + splayOffset(sha256(id), window) }, scenario, load, randomBelow);
   }
   return load;
-}
-
-function wakeOffset(id: string, { wake }: Scenario): number {
-  return wake === 'by id' ? splayOffset(sha256(id), COSTS.wakeEveryMs) : COSTS.wakeEveryMs;
 }
 
 /** As src/agent/resident.ts rests between two rounds. */
@@ -125,7 +123,7 @@ function live(
     const status = looked.found ? HEALTHY : hasSynced ? DEGRADED : FAILED;
     if (looked.found) load.add('status', at, COSTS.status);
     watch.due(LAUNCH + at); // begins anew; the agent makes another one, which is the same and takes longer
-    const retryAt = at + untilRetry(status, LAUNCH + at);
+    const retryAt = at + untilRetry(status, LAUNCH + at, (window) => splayOffset(sha256(id), window));
     const calledAt = followsAt > at ? followsAt : Number.POSITIVE_INFINITY;
     let dueAt = Number.POSITIVE_INFINITY;
     const next = () => Math.min(dueAt, retryAt, calledAt);
