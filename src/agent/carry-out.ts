@@ -11,7 +11,7 @@ import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import type { TroubleStatus } from '../status/status.ts';
 import { keepLedger, withoutLedger } from './keep-ledger.ts';
-import type { Outcome, Scene } from './outcome.ts';
+import { isAnnouncement, type Outcome, type Scene } from './outcome.ts';
 import type { Round } from './round.ts';
 import type { Done, ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
@@ -29,7 +29,7 @@ export interface Job {
 type StepOf<D extends Step['do']> = Extract<Step, { do: D }>;
 
 /**
- * Does what the plan says: packages, files, services, jobs. Packages bring files, users and running daemons with them, so after
+ * Does what the plan says: packages, files, services, jobs, registrations. Packages bring files, users and running daemons with them, so after
  * them the machine is looked at again and the rest is planned anew. A package or file that fails ends the round, because what
  * follows stands on it; a service that fails does not keep the others from their turn. The ledger is on disk after each part.
  */
@@ -43,6 +43,7 @@ export async function carryOut(job: Job, ledger: Ledger, look: (ledger: Ledger) 
   if (!(await hand.files())) return hand.outcome();
   await hand.services();
   await hand.jobs();
+  await hand.registrations();
   return hand.outcome();
 }
 
@@ -121,7 +122,7 @@ class Hand {
       const service = spec.services.find(({ id }) => id === step.service);
       if (!service) continue;
       const action = step.do === 'stop-service' ? () => this.#stop(step, service) : () => this.#activate(step, service);
-      await this.#one(step, service, action);
+      await this.#one(step, 'service', Object.values(service.custom), action);
     }
   }
 
@@ -135,6 +136,24 @@ class Hand {
     ]);
     await this.#keep(withSubjects(this.#ledger, records));
     this.#changed.push(...steps.map(({ subject }) => subject));
+  }
+
+  /** A machine announces itself when all of it is well, and not before. */
+  async registrations(): Promise<void> {
+    const { world, spec } = this.#job;
+    const { facts, plan } = this.#scene;
+    if (this.#failures.length > 0 || plan.waiting.some(({ subject }) => !isAnnouncement(subject))) return;
+    for (const step of this.#steps('register')) {
+      if (world.presence.isLeaving) return;
+      const registration = spec.registrations.find(({ id }) => id === step.registration);
+      if (!registration) continue;
+      await this.#one(step, 'register', [], async () => {
+        const failure = await world.registrar.up(registration);
+        const record = activated(facts.registrations[registration.id] ?? '');
+        if (!failure) await this.#keep(withSubjects(this.#ledger, [[step.subject, record]]));
+        return failure;
+      });
+    }
   }
 
   async #activate(step: StepOf<'activate-service'>, service: ServiceSpec): Promise<ServiceTrouble | undefined> {
@@ -219,15 +238,20 @@ class Hand {
     }
   }
 
-  async #one(step: Step, service: ServiceSpec, action: () => Promise<ServiceTrouble | undefined>): Promise<void> {
+  async #one(
+    step: Step,
+    station: 'service' | 'register',
+    secrets: readonly string[],
+    action: () => Promise<ServiceTrouble | undefined>,
+  ): Promise<void> {
     const { round } = this.#job;
     try {
-      await round.take('service', () => action().then(throwing), { subject: step.subject, why: step.why });
+      await round.take(station, () => action().then(throwing), { subject: step.subject, why: step.why });
       this.#changed.push(step.subject);
     } catch (error) {
       const output = error instanceof WithOutput ? error.output : '';
-      const trouble = asTrouble(error instanceof WithOutput ? error.cause : error, 'service', step.subject);
-      const tail = redactedTail(output, Object.values(service.custom));
+      const trouble = asTrouble(error instanceof WithOutput ? error.cause : error, station, step.subject);
+      const tail = redactedTail(output, secrets);
       this.#failures.push({ trouble: { ...trouble, ...(tail === '' ? {} : { output: tail }) } });
       await this.#fail([step], trouble.code);
     }

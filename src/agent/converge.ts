@@ -7,7 +7,7 @@ import { carryOut } from './carry-out.ts';
 import { clockNote } from './clock-note.ts';
 import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
-import type { Outcome, Scene } from './outcome.ts';
+import { isAnnouncement, type Outcome, type Scene } from './outcome.ts';
 import { Round } from './round.ts';
 import { tidy } from './tidy.ts';
 import type { Live } from './upload.ts';
@@ -79,11 +79,12 @@ function withActivated(eyes: Eyes, { changed }: Outcome): Eyes {
 /** Law 2: what converged whole is proven; what failed for the third time is set aside. */
 function settle(outcome: Outcome, digest: string, at: string): Ledger {
   const { ledger, failures, scene } = outcome;
-  const [first] = failures;
+  const first = failures.find(({ trouble }) => !isAnnouncement(trouble.subject));
   if (first) {
     const failure = { code: first.trouble.code, subject: first.trouble.subject, at };
     return { ...ledger, content: contentFailed(ledger.content, digest, failure) };
   }
-  if (scene.plan.waiting.length > 0 || ledger.content.proven === digest) return ledger;
+  const waits = scene.plan.waiting.some(({ subject }) => !isAnnouncement(subject));
+  if (waits || ledger.content.proven === digest) return ledger;
   return { ...ledger, content: contentProven(ledger.content, digest) };
 }

@@ -2,7 +2,7 @@ import type { Notice } from '../fleet/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import { asTrouble } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { ServiceSpec } from '../spec/spec.ts';
+import type { RegisterSpec, ServiceSpec } from '../spec/spec.ts';
 import type { Farewell, FarewellFile } from './farewell-file.ts';
 import type { Presence } from './presence.ts';
 
@@ -16,6 +16,9 @@ export interface GoodbyeParts {
   readonly services: () => Promise<readonly ServiceSpec[]>;
   /** Before the stop: out of the load balancer. Words about what went wrong. */
   readonly drain: (service: ServiceSpec, notice: Notice, seconds: number) => Promise<readonly string[]>;
+  /** Where this machine has announced itself. */
+  readonly registrations: () => readonly RegisterSpec[];
+  readonly withdraw: (registration: RegisterSpec) => Promise<readonly string[]>;
   readonly stop: (service: ServiceSpec) => Promise<readonly string[]>;
   /** Ends the round under way, so that nobody starts what is about to be stopped. */
   readonly quiet: (withinMs: number) => Promise<void>;
@@ -90,30 +93,34 @@ export class Goodbye {
     const drainMs = this.#left() * DRAIN_PART;
     const seconds = Math.max(0, Math.round(this.#left() / 1_000));
     const drained = services.map((service) =>
-      this.#one(service, drainMs, (each) => this.#parts.drain(each, this.#notice, seconds)),
+      this.#one('service', service, drainMs, (each) => this.#parts.drain(each, this.#notice, seconds)),
     );
-    await Promise.all(drained);
+    const withdrawn = this.#parts
+      .registrations()
+      .map((registration) => this.#one('register', registration, drainMs, (each) => this.#parts.withdraw(each)));
+    await Promise.all([...drained, ...withdrawn]);
     const reversed = [...services].reverse();
     for (const [index, service] of reversed.entries()) {
       if (this.#takenBack || this.#left() <= 0) return;
       const share = this.#left() / (reversed.length - index);
-      const ok = await this.#one(service, share, (each) => this.#parts.stop(each));
+      const ok = await this.#one('service', service, share, (each) => this.#parts.stop(each));
       if (ok) this.#stopped.push(service.id);
     }
   }
 
   /** In its share of what is left, the service's own limit permitting. What one of them does holds up no other. */
-  async #one(
-    service: ServiceSpec,
+  async #one<Item extends { readonly id: string; readonly timeoutMs: number }>(
+    kind: 'service' | 'register',
+    item: Item,
     shareMs: number,
-    action: (service: ServiceSpec) => Promise<readonly string[]>,
+    action: (item: Item) => Promise<readonly string[]>,
   ): Promise<boolean> {
-    const timeoutMs = Math.max(SHORTEST_LIMIT_MS, Math.min(service.timeoutMs, shareMs));
+    const timeoutMs = Math.max(SHORTEST_LIMIT_MS, Math.min(item.timeoutMs, shareMs));
     try {
-      this.#note(await action({ ...service, timeoutMs }));
+      this.#note(await action({ ...item, timeoutMs }));
       return true;
     } catch (error) {
-      const { subject, reason } = asTrouble(error, 'service', `service:${service.id}`);
+      const { subject, reason } = asTrouble(error, kind, `${kind}:${item.id}`);
       this.#note([`${subject}: ${reason}`]);
       return false;
     }

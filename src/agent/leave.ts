@@ -4,7 +4,7 @@ import type { SubjectRecord } from '../ledger/ledger.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
-import type { ServiceSpec } from '../spec/spec.ts';
+import type { RegisterSpec, ServiceSpec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import { Departures } from './departures.ts';
 import { endpointOf } from './endpoints-file.ts';
@@ -14,7 +14,8 @@ import type { Jobs } from './jobs.ts';
 import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
 import { NoticeBoard } from './notice-board.ts';
-import type { Done } from './service-hands.ts';
+import { isAnnouncement } from './outcome.ts';
+import type { Done, ServiceTrouble } from './service-hands.ts';
 import { chooseWanted } from './wanted.ts';
 import type { World } from './world.ts';
 
@@ -62,6 +63,11 @@ function goodbyeParts(parts: LeaveParts, file: FarewellFile) {
       const { identity } = memory;
       return identity ? words(service, await services.drain(service, { kind, seconds, deadline }, identity)) : [];
     },
+    registrations: () => world.adopted()?.registrations ?? [],
+    async withdraw(registration: RegisterSpec) {
+      const failure = await world.registrar.down(registration);
+      return failure ? [told(failure, [])] : [];
+    },
     stop: async (service: ServiceSpec) => words(service, await services.stop(service, false)),
     quiet: (withinMs: number) => quiet(parts, withinMs),
     tell: (stopped: readonly string[], said: readonly string[]) =>
@@ -88,10 +94,12 @@ async function running({ world, memory }: LeaveParts): Promise<readonly ServiceS
 
 /** What went wrong, in words that can be told; a failure is thrown, with its words. */
 function words(service: ServiceSpec, { failure, notes }: Done): readonly string[] {
-  if (!failure) return notes;
-  const { subject, reason } = failure.trouble;
-  const said = redactedTail(failure.output, Object.values(service.custom)).trimEnd().split('\n').at(-1);
-  return [...notes, `${subject}: ${reason}${said ? `. It said last: ${said}` : ''}`];
+  return failure ? [...notes, told(failure, Object.values(service.custom))] : notes;
+}
+
+function told({ trouble, output }: ServiceTrouble, secrets: readonly string[]): string {
+  const said = redactedTail(output, secrets).trimEnd().split('\n').at(-1);
+  return `${trouble.subject}: ${trouble.reason}${said ? `. It said last: ${said}` : ''}`;
 }
 
 /** No job begins any more, and the round under way comes to its end: what its hooks leave running is ended. */
@@ -106,14 +114,15 @@ async function quiet({ world, jobs, tools, idle }: LeaveParts, withinMs: number)
 
 /**
  * The ledger says that they are as they should be, and they are not: an image's service is activated again as after a boot. A unit is
- * looked at, and started where it does not run.
+ * looked at, and started where it does not run. Where this machine was taken out, it is announced anew.
  */
 async function bringBack({ world, memory, idle }: LeaveParts, touched: readonly string[]): Promise<void> {
   await idle();
   const { identity } = memory;
-  if (identity && touched.length > 0) {
+  if (identity) {
     const ledger = await world.state.readLedger(identity.instanceId);
-    const entries = Object.entries(ledger.subjects).map(([subject, record]): [string, SubjectRecord] => {
+    const kept = Object.entries(ledger.subjects).filter(([subject]) => !isAnnouncement(subject));
+    const entries = kept.map(([subject, record]): [string, SubjectRecord] => {
       const { boot: _, ...inputs } = record.inputs ?? {};
       return [
         subject,

@@ -30,6 +30,7 @@ import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
 import type { Paths } from './paths.ts';
 import { Presence } from './presence.ts';
+import { Registrar } from './registrar.ts';
 import type { Rhythm } from './rhythm.ts';
 import { ServiceHands } from './service-hands.ts';
 import { Teller } from './teller.ts';
@@ -114,6 +115,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     metadata,
     state,
     services,
+    registrar: new Registrar(hooks, () => memory.identity),
     waits,
     presence,
     store,

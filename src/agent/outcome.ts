@@ -17,3 +17,8 @@ export interface Outcome {
   /** As it was before the last steps. */
   readonly scene: Scene;
 }
+
+/** Whether a subject is that the machine announces itself: who does not hear it says nothing about the content. */
+export function isAnnouncement(subject: string): boolean {
+  return subject.startsWith('register:');
+}

@@ -62,7 +62,7 @@ export class Round {
 
   /** `unkept`: what came of it could not be written down. */
   converged(outcome: Outcome, ledger: Ledger, unkept: Trouble | undefined): void {
-    this.#outcome = outcome;
+    this.#outcome = { ...outcome, ledger };
     this.#trouble ??= outcome.failures[0]?.trouble ?? unkept;
     const digest = this.#bucketDigest ?? '';
     const aside = ledger.content.setAside[digest];

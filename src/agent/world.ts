@@ -12,6 +12,7 @@ import type { TimelineEntry } from '../status/timeline.ts';
 import type { Settings } from '../userdata/settings.ts';
 import type { Paths } from './paths.ts';
 import type { Presence } from './presence.ts';
+import type { Registrar } from './registrar.ts';
 import type { ServiceHands } from './service-hands.ts';
 import type { Live } from './upload.ts';
 import type { WaitBook } from './wait-book.ts';
@@ -28,6 +29,7 @@ export interface World {
   readonly eyes: Eyes;
   readonly files: FileWriter;
   readonly services: ServiceHands;
+  readonly registrar: Registrar;
   readonly waits: WaitBook;
   readonly presence: Presence;
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */

@@ -68,7 +68,18 @@ export async function observe(
     services,
     rendered,
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
+    registrations: registrationDigests(spec, identity, eyes.bootId),
   };
+}
+
+/** What a registration tells, and when it has to be told again. */
+export function registrationDigests(
+  { registrations }: Pick<Spec, 'registrations'>,
+  { localIpv4, publicIpv4 }: Pick<Identity, 'localIpv4' | 'publicIpv4'>,
+  bootId: string,
+): Record<string, string> {
+  const digest = (definition: object) => sha256(JSON.stringify([definition, localIpv4, publicIpv4, bootId]));
+  return Object.fromEntries(registrations.map(({ at: _, ...definition }) => [definition.id, digest(definition)]));
 }
 
 function pick<T>(names: readonly string[], value: (name: string) => T): Record<string, T> {

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { registrationDigests } from '../apply/observe.ts';
 import { renderTemplate, templateValues } from '../apply/templates.ts';
 import { readWatches } from '../apply/watches.ts';
 import { imageDigest } from '../bucket/image.ts';
@@ -34,7 +35,17 @@ const NOBODY: Identity = {
 /** A machine that has nothing of what any spec names. */
 export const freshMachine: Machine = {
   identity: NOBODY,
-  facts: { bootId: 'fresh', packages: {}, files: {}, users: {}, groups: {}, services: {}, rendered: {}, jobs: {} },
+  facts: {
+    bootId: 'fresh',
+    packages: {},
+    files: {},
+    users: {},
+    groups: {},
+    services: {},
+    rendered: {},
+    jobs: {},
+    registrations: {},
+  },
   ledger: undefined,
 };
 
@@ -58,6 +69,7 @@ export async function factsFor(role: RoleDirectory, spec: Spec, snapshot: Snapsh
     ...machine.facts,
     rendered,
     services: Object.fromEntries(services),
+    registrations: registrationDigests(spec, machine.identity, machine.facts.bootId),
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
   };
 }

@@ -67,6 +67,7 @@ const WORDS: Record<Step['do'], string> = {
   'stop-service': 'stop',
   'activate-service': 'activate',
   'schedule-job': 'schedule',
+  register: 'announce',
 };
 
 function word(step: Step): string {

@@ -17,6 +17,8 @@ export interface Facts {
   readonly rendered: Readonly<Record<string, Content>>;
   /** By job id: digest of its definition. */
   readonly jobs: Readonly<Record<string, string>>;
+  /** By registration id: digest of its definition, of this boot and of the machine's addresses. */
+  readonly registrations: Readonly<Record<string, string>>;
 }
 
 export interface PackageFact {

@@ -18,14 +18,14 @@ export interface PlanInput {
 }
 
 /**
- * From facts to spec, in order: packages, files, services, jobs. Law 11: no I/O, no clock, no chance; the same input gives
+ * From facts to spec, in order: packages, files, services, jobs, registrations. Law 11: no I/O, no clock, no chance; the same input gives
  * the same plan, and a machine that is as wanted gives none.
  */
 export function makePlan(input: PlanInput): Plan {
   const first = holdBack([...packageSteps(input), ...fileSteps(input)], input);
   // A file that waits for its next try is not written: it is no reason to touch the service that watches it.
   const services = serviceSteps(input, first.steps);
-  const then = holdBack([...services, ...jobSteps(input)], input);
+  const then = holdBack([...services, ...jobSteps(input), ...registerSteps(input)], input);
   return { steps: [...first.steps, ...then.steps], waiting: [...first.waiting, ...then.waiting] };
 }
 
@@ -94,6 +94,17 @@ function jobSteps({ spec, facts, ledger }: PlanInput): Step[] {
       const known = ledger.subjects[`job:${job.id}`] !== undefined;
       const why = known ? 'its section in the spec changed' : 'it is not scheduled yet';
       return { subject: `job:${job.id}`, why, do: 'schedule-job', job: job.id };
+    });
+}
+
+/** What was done of it is in its digest: another one is done anew, whatever it was that changed. */
+function registerSteps({ spec, facts, ledger }: PlanInput): Step[] {
+  return spec.registrations
+    .filter(({ id }) => ledger.subjects[`register:${id}`]?.activated !== facts.registrations[id])
+    .map(({ id }) => {
+      const known = ledger.subjects[`register:${id}`]?.activated !== undefined;
+      const why = known ? 'this boot, an address or its section in the spec is another' : 'it is not announced yet';
+      return { subject: `register:${id}`, why, do: 'register', registration: id };
     });
 }
 

@@ -30,7 +30,8 @@ export type Action =
       readonly phases: readonly Phase[];
       readonly changed: readonly Change[];
     }
-  | { readonly do: 'schedule-job'; readonly job: string };
+  | { readonly do: 'schedule-job'; readonly job: string }
+  | { readonly do: 'register'; readonly registration: string };
 
 export interface OwnerNames {
   readonly user: string;

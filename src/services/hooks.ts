@@ -100,13 +100,14 @@ function baseEnvironment(tools: HookTools, user: string, home: string): Record<s
 }
 
 export interface CommandCall {
-  /** Whose line it is: a job (`HAULOUT_JOB`), or a service's `validate` (`HAULOUT_SERVICE`). */
-  readonly kind: 'job' | 'service';
+  /** Whose line it is: a job's, a service's `validate`, a registration's. It is told in HAULOUT_JOB, HAULOUT_SERVICE, HAULOUT_REGISTER. */
+  readonly kind: 'job' | 'service' | 'register';
   readonly id: string;
   /** For /bin/sh. */
   readonly line: string;
   readonly user: string;
   readonly timeoutMs: number;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly onOutput?: (chunk: Buffer) => void;
 }
 
@@ -115,7 +116,7 @@ export async function runCommand(tools: HookTools, call: CommandCall): Promise<R
   const subject = `${call.kind}:${call.id}`;
   const account = await accountOf(call.user, subject);
   const home = await homeOf(account);
-  const named = call.kind === 'job' ? { HAULOUT_JOB: call.id } : { HAULOUT_SERVICE: call.id };
+  const named = { [`HAULOUT_${call.kind.toUpperCase()}`]: call.id, ...call.environment };
   const result = await runContained(tools.containment, {
     subject,
     account,

@@ -13,6 +13,7 @@ export interface Known {
   readonly services: ReadonlyMap<string, Section>;
   readonly custom: ReadonlyMap<string, Section>;
   readonly jobs: ReadonlyMap<string, Section>;
+  readonly registrations: ReadonlyMap<string, Section>;
 }
 
 const ID = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -42,6 +43,7 @@ export function recognise(written: Written, report: Report): Known {
     services: all('[service.NAME]'),
     custom: all('[service.NAME.custom]'),
     jobs: all('[job.NAME]'),
+    registrations: all('[register.NAME]'),
   };
 }
 
@@ -74,7 +76,7 @@ function nearSection(name: string): string | undefined {
   );
   const near = suggest(name, candidates);
   if (near !== undefined && TELLABLE.test(near)) return near;
-  const first = suggest(parts[0]!, ['service', 'job']);
+  const first = suggest(parts[0]!, ['service', 'job', 'register']);
   return parts.length === 1 && first ? `${first}.NAME` : undefined;
 }
 

@@ -1,8 +1,8 @@
 import type { Known } from './known.ts';
 import type { Report } from './report.ts';
 import type { Entry, Section } from './scan.ts';
-import { HAULOUT_KEYS, JOB_KEYS, SERVICE_KEYS } from './schema.ts';
-import type { FileSpec, JobSpec, PackageSpec, ServiceSpec, Spec } from './spec.ts';
+import { HAULOUT_KEYS, JOB_KEYS, REGISTER_KEYS, SERVICE_KEYS } from './schema.ts';
+import type { FileSpec, JobSpec, PackageSpec, RegisterSpec, ServiceSpec, Spec } from './spec.ts';
 import { readEntry, readKeys, type Values } from './values.ts';
 
 type ServiceValues = Values<typeof SERVICE_KEYS>;
@@ -22,6 +22,7 @@ export function normalise(known: Known, report: Report): Spec {
     files: meant(known.files?.entries, (entry) => readFile(entry, report)),
     services: meant(known.services, ([id, section]) => readService(id, section, known.custom.get(id), report)),
     jobs: meant(known.jobs, ([id, section]) => readJob(id, section, haulout.timezone, report)),
+    registrations: meant(known.registrations, ([id, section]) => readRegistration(id, section, report)),
   };
 }
 
@@ -111,4 +112,9 @@ function readJob(id: string, section: Section, timezone: string, report: Report)
     timeoutMs: values.timeout,
     at: section.at,
   };
+}
+
+function readRegistration(id: string, section: Section, report: Report): RegisterSpec | undefined {
+  const { up, down, user, timeout } = readKeys(section, REGISTER_KEYS, report);
+  return up === undefined ? undefined : { id, up, down, user, timeoutMs: timeout, at: section.at };
 }

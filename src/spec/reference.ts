@@ -39,6 +39,10 @@ then     = reload
 schedule = 20 4 * * *
 run      = /srv/services/app/bin/cleanup
 user     = www-data
+
+[register.monitor]
+up   = curl -fsS -X PUT http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID
+down = curl -fsS -X DELETE http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID
 `;
 
 const INTRODUCTION = `# haulout.ini

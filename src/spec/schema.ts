@@ -133,6 +133,23 @@ export const JOB_KEYS = {
   timeout: { type: 'limit', default: '10m', says: 'It is ended after this time', example: '1h' },
 } as const satisfies Readonly<Record<string, KeyRow>>;
 
+export const REGISTER_KEYS = {
+  up: {
+    type: 'command',
+    required: true,
+    says: 'Announces this machine; runs once all services are healthy, and again after each boot, another address or another line here',
+    example: 'curl -fsS -X PUT http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID/$HAULOUT_ADDRESS',
+  },
+  down: {
+    type: 'command',
+    otherwise: 'nothing',
+    says: 'Takes it out again, before its services are stopped for good',
+    example: 'curl -fsS -X DELETE http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID',
+  },
+  user: { type: 'user', default: 'nobody', says: 'Who they run as', example: 'www-data' },
+  timeout: { type: 'limit', default: '30s', says: 'The time limit of each', example: '2m' },
+} as const satisfies Readonly<Record<string, KeyRow>>;
+
 /** THE table: the checks, the JSON Schema and the reference page are all made from it. */
 export const SECTIONS: readonly SectionRow[] = [
   { path: ['haulout'], required: true, says: 'How instances of this role keep themselves.', keys: HAULOUT_KEYS },
@@ -186,6 +203,7 @@ export const SECTIONS: readonly SectionRow[] = [
     },
   },
   { path: ['job', 'NAME'], says: 'A command that runs on a schedule.', keys: JOB_KEYS },
+  { path: ['register', 'NAME'], says: 'Somewhere to announce the machine at.', keys: REGISTER_KEYS },
 ];
 
 /** `[service.NAME.custom]` */

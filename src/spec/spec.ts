@@ -22,6 +22,7 @@ export interface Spec {
   readonly files: readonly FileSpec[];
   readonly services: readonly ServiceSpec[];
   readonly jobs: readonly JobSpec[];
+  readonly registrations: readonly RegisterSpec[];
 }
 
 /** What an administrator may say on an instance itself, over the bucket's word. */
@@ -84,6 +85,18 @@ export interface JobSpec {
   /** A command line for /bin/sh. */
   readonly run: string;
   readonly user: string;
+  readonly timeoutMs: number;
+  readonly at: Place;
+}
+
+/** A place where this machine announces itself. */
+export interface RegisterSpec {
+  readonly id: string;
+  /** Command lines for /bin/sh. */
+  readonly up: string;
+  readonly down: string | undefined;
+  readonly user: string;
+  /** Time limit of each. */
   readonly timeoutMs: number;
   readonly at: Place;
 }

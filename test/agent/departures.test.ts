@@ -65,6 +65,8 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
   const hands = {
     services: async () => services,
     drain: hook('drain'),
+    registrations: () => [],
+    withdraw: async () => [],
     stop: hook('stop'),
     quiet: async () => undefined,
   };

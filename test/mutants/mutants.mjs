@@ -192,8 +192,8 @@ export const MUTANTS = [
     id: 'custom-values-are-not-redacted',
     law: 7,
     file: 'src/agent/carry-out.ts',
-    find: 'redactedTail(output, Object.values(service.custom))',
-    replace: 'redactedTail(output, [])',
+    find: "await this.#one(step, 'service', Object.values(service.custom), action);",
+    replace: "await this.#one(step, 'service', [], action);",
     tests: ['test/e2e/law-7.test.ts'],
   },
   {

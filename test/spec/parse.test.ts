@@ -136,6 +136,7 @@ describe('parseSpec', () => {
             at: at(37),
           },
         ],
+        registrations: [],
       },
     });
   });
@@ -155,6 +156,7 @@ describe('parseSpec', () => {
         files: [],
         services: [],
         jobs: [],
+        registrations: [],
       },
     });
   });

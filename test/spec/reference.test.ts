@@ -46,7 +46,7 @@ describe('the JSON Schema', () => {
   const at = (...path: string[]) => path.reduce((inside, step) => inside[step] as JsonSchema, jsonSchema());
 
   it('names every section and key of the table, and no other', () => {
-    expect(Object.keys(at('properties'))).toEqual(['haulout', 'packages', 'files', 'service', 'job']);
+    expect(Object.keys(at('properties'))).toEqual(['haulout', 'packages', 'files', 'service', 'job', 'register']);
     const service = at('properties', 'service', 'patternProperties', '^[a-z0-9][a-z0-9_-]{0,62}$');
     const rows = SECTIONS.find((section) => headerOf(section) === '[service.NAME]')?.keys ?? {};
     expect(Object.keys(service['properties'] as JsonSchema)).toEqual([...Object.keys(rows), 'custom']);

@@ -102,13 +102,13 @@ const MISTAKES: readonly Row[] = [
   [
     ['[web]'],
     [
-      '3:1 the section [web] is unknown | the sections are [haulout], [packages], [files], [service.NAME], [service.NAME.custom], [job.NAME]',
+      '3:1 the section [web] is unknown | the sections are [haulout], [packages], [files], [service.NAME], [service.NAME.custom], [job.NAME], [register.NAME]',
     ],
   ],
   [
     ['[job.a.b]'],
     [
-      '3:1 the section [job.a.b] is unknown | the sections are [haulout], [packages], [files], [service.NAME], [service.NAME.custom], [job.NAME]',
+      '3:1 the section [job.a.b] is unknown | the sections are [haulout], [packages], [files], [service.NAME], [service.NAME.custom], [job.NAME], [register.NAME]',
     ],
   ],
   [

@@ -58,6 +58,7 @@ export function look({ spec, snapshot }: ModelWorld, machine: ModelMachine): Fac
         },
       ]),
     ),
+    registrations: {},
     jobs: Object.fromEntries(spec.jobs.map((job) => [job.id, sha256(JSON.stringify(job))])),
   };
 }

@@ -10,7 +10,7 @@ export const AT: Place = { file: 'haulout.ini', line: 1, column: 1 };
 export const NOW = Date.UTC(2026, 10, 20, 12);
 
 export function specOf(parts: Partial<Spec> = {}): Spec {
-  const none = { packages: [], files: [], services: [], jobs: [] };
+  const none = { packages: [], files: [], services: [], jobs: [], registrations: [] };
   return {
     version: 1,
     schedule: '*/5 * * * *',
@@ -80,7 +80,7 @@ export function snapshotOf(files: Readonly<Record<string, string>> = {}): Snapsh
 }
 
 export function factsOf(parts: Partial<Facts> = {}): Facts {
-  const nothing = { packages: {}, files: {}, services: {}, rendered: {}, jobs: {} };
+  const nothing = { packages: {}, files: {}, services: {}, rendered: {}, jobs: {}, registrations: {} };
   return { bootId: 'boot-1', users: { root: 0, www: 33 }, groups: { root: 0, www: 33 }, ...nothing, ...parts };
 }
 

@@ -1,0 +1,87 @@
+import http from 'node:http';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, root } from '../support/needs.ts';
+import { RoleUnderTest } from '../support/role.ts';
+import { eventually } from '../support/scratch.ts';
+
+const PORT = 9_100;
+const HOST = `http://10.77.0.1:${PORT}/hosts`;
+const FILES = {
+  'haulout.ini': `[haulout]
+version = 1
+
+[service.work]
+image  = services/work
+health = 0s
+
+[register.monitor]
+up   = curl -fsS -X PUT ${HOST}/$HAULOUT_INSTANCE_ID/$HAULOUT_ADDRESS
+down = curl -fsS -X DELETE ${HOST}/$HAULOUT_INSTANCE_ID
+`,
+  'services/work/bin/start': '#!/bin/sh\nsleep 77120 &\n',
+  'services/work/bin/stop': `#!/bin/sh\ncurl -fsS -X POST ${HOST}/stopping\n`,
+};
+
+/** A machine announces itself at a central host, a real one behind HTTP, and takes itself out: `[register.NAME]`. */
+describeWith([root], 'an announcement', () => {
+  const heard: string[] = [];
+  let isOpen = true;
+  let role: RoleUnderTest;
+
+  const central = http.createServer((request, response) => {
+    heard.push(`${isOpen ? '' : 'refused '}${request.method} ${request.url}`);
+    response.writeHead(isOpen ? 204 : 503).end();
+  });
+  const since = (from: number) => heard.slice(from).filter((line) => !line.startsWith('refused'));
+
+  beforeAll(async () => {
+    role = await RoleUnderTest.boot(FILES);
+  }, 120_000);
+  afterAll(() => role?.close());
+
+  it('that nobody hears makes a first boot no failure: the machine serves, and is degraded', async () => {
+    expect(await role.status()).toMatchObject({
+      health: 'degraded',
+      trouble: { code: 'register-failed', step: 'register', subject: 'register:monitor' },
+    });
+  });
+
+  it('comes as soon as it is heard, once, with the address', async () => {
+    await role.cloud.expose(PORT, central);
+    expect(await eventually(async () => (await role.status()).health === 'healthy', 60_000)).toBe(true);
+    const { instanceId, address } = role.machine;
+    expect(heard).toEqual([`PUT /hosts/${instanceId}/${address}`]);
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(heard).toHaveLength(1);
+  }, 90_000);
+
+  it('comes again when its line changes, is told where it fails, and is tried until it is heard', async () => {
+    isOpen = false;
+    await role.put('haulout.ini', FILES['haulout.ini'].replace('$HAULOUT_ADDRESS', '$HAULOUT_ADDRESS/again'));
+    const failed = await role.sync();
+    expect(failed).toMatchObject({
+      health: 'degraded',
+      trouble: { code: 'register-failed', step: 'register', subject: 'register:monitor' },
+    });
+    // Nobody hears it: that is no fault of the content, which is in force and is kept.
+    expect(failed.content.active).toBe(failed.content.wanted);
+    expect(failed.content.setAside).toBeUndefined();
+    const from = heard.length;
+    isOpen = true;
+    expect(await eventually(async () => (await role.status()).health === 'healthy', 60_000)).toBe(true);
+    const { instanceId, address } = role.machine;
+    expect(since(from)).toEqual([`PUT /hosts/${instanceId}/${address}/again`]);
+  }, 90_000);
+
+  it('is taken back before the services stop, and comes again when the notice goes', async () => {
+    const from = heard.length;
+    const time = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+Z$/, 'Z');
+    role.cloud.announce(role.machine, 'spot/instance-action', JSON.stringify({ action: 'terminate', time }));
+    expect(await eventually(() => since(from).length >= 2, 30_000)).toBe(true);
+    const { instanceId, address } = role.machine;
+    expect(since(from)).toEqual([`DELETE /hosts/${instanceId}`, 'POST /hosts/stopping']);
+    role.cloud.announce(role.machine, 'spot/instance-action', undefined);
+    expect(await eventually(() => since(from).length >= 3, 60_000)).toBe(true);
+    expect(since(from)[2]).toBe(`PUT /hosts/${instanceId}/${address}/again`);
+  }, 120_000);
+});
