@@ -235,7 +235,12 @@ describe('the door of an address', () => {
     await over;
     const second = await connect(address);
     expect(await word(second)).toBe('two');
-    const gone = new Promise<void>((resolve) => second.once('close', () => resolve()));
+    const hungUp = new Promise<void>((resolve) => second.once('close', () => resolve()));
+    door.hangUp();
+    await hungUp;
+    const third = await connect(address);
+    expect(await word(third)).toBe('two');
+    const gone = new Promise<void>((resolve) => third.once('close', () => resolve()));
     await door.close();
     await gone;
     await expect(connect(address)).rejects.toMatchObject({ code: 'ECONNREFUSED' });

@@ -1,7 +1,9 @@
 import http from 'node:http';
+import net from 'node:net';
 import {
   AllocateAddressCommand,
   AssociateAddressCommand,
+  DescribeAddressesCommand,
   DescribeInstancesCommand,
   EC2Client,
   GetConsoleOutputCommand,
@@ -155,12 +157,25 @@ curl -sf -H "X-aws-ec2-metadata-token: $token" http://169.254.169.254/latest/met
     const boots = [await look(boot)];
     const { address } = machine();
 
+    await sh(
+      machine(),
+      `node -e 'require("net").createServer(() => undefined).listen(${PORT})' > /dev/null 2>&1 & sleep 0.5`,
+    );
+    const { AllocationId, PublicIp } = await client.send(new AllocateAddressCommand({}));
+    await client.send(new AssociateAddressCommand({ InstanceId: id, AllocationId }));
+    const open = net.connect({ host: PublicIp!, port: PORT });
+    const ended = new Promise<void>((resolve) => open.once('close', () => resolve()));
+    await new Promise<void>((resolve) => open.once('connect', () => resolve()));
+
     const first = machine().pid;
     await client.send(new RebootInstancesCommand({ InstanceIds: [id] }));
     expect((await instance(id)).State?.Name).toBe('running');
     await expect.poll(() => machine().pid, { timeout: 15_000 }).not.toBe(first);
     await expect.poll(() => look('cat /agent')).toBe('shutdown --kind shutdown\nrun');
     boots.push(await look(boot));
+    await ended;
+    const { Addresses } = await client.send(new DescribeAddressesCommand({}));
+    expect(Addresses).toMatchObject([{ InstanceId: id }]);
 
     await client.send(new StopInstancesCommand({ InstanceIds: [id] }));
     await until(id, 'stopped');

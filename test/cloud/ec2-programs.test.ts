@@ -1,9 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { LocalCloud } from '../../src/cloud/local.ts';
 import { type RunResult, run, SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
 import { CREDENTIALS, type RunningEc2, startEc2 } from '../support/ec2.ts';
+import { MACHINE_NEEDS, quiet, useBench } from '../support/machines.ts';
 import { command, describeWith, program } from '../support/needs.ts';
 import { REGION } from '../support/s3.ts';
 import { scratch } from '../support/scratch.ts';
@@ -109,3 +111,40 @@ for (const { title, needs, path } of KINDS) {
     }, 120_000);
   });
 }
+
+/** Where it is not installed, it is where it would be: on a machine of the cloud, which may do what its role may. */
+const bench = useBench();
+describeWith([...MACHINE_NEEDS, command('apt-get', 'apt')], "Debian's aws CLI on an instance", () => {
+  it('has the keys of its role, and launches and terminates another instance', async () => {
+    const cloud = await LocalCloud.open({ log: quiet, gatewayScript: bench.gateway.script });
+    onTestFinished(() => cloud.close());
+    const aws = `aws --endpoint-url ${cloud.ec2InstanceEndpoint} --region ${cloud.region} ec2`;
+    const script = `#!/bin/sh
+export HOME=/root DEBIAN_FRONTEND=noninteractive AWS_PAGER=
+apt-get -qq update && apt-get -qq -y install --no-install-recommends awscli > /dev/null 2>&1
+aws --version
+printf '#!/bin/sh\\necho I am the other\\n' > /tmp/script
+other=$(${aws} run-instances --image-id ami-12345678 --user-data file:///tmp/script \
+  --query 'Instances[0].InstanceId' --output text) || exit
+${aws} wait instance-running --instance-ids "$other"
+until ${aws} get-console-output --instance-id "$other" --output text | grep 'I am'; do sleep 0.5; done
+${aws} terminate-instances --instance-ids "$other" --query 'TerminatingInstances[0].CurrentState.Name' --output text
+`;
+    const console: string[] = [];
+    const code = await new Promise<number>((resolve, reject) => {
+      const options = {
+        onConsole: (line: string) => console.push(line),
+        onUserData: (end: { code: number }) => resolve(end.code),
+      };
+      cloud.launch({ userData: Buffer.from(script), ...options }).catch(reject);
+    });
+    expect({ code, console }).toEqual({
+      code: 0,
+      console: [
+        expect.stringMatching(/^aws-cli\//),
+        expect.stringMatching(/^i-[0-9a-f]{17}\tI am the other/),
+        'shutting-down',
+      ],
+    });
+  }, 240_000);
+});

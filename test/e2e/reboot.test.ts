@@ -47,7 +47,7 @@ describeWith([root], 'an instance that is rebooted, stopped and started', () => 
     await client.send(new sdk.AssociateAddressCommand({ InstanceId, AllocationId }));
     const says = async (words: string) => {
       const look = async () => {
-        const answer = await fetch(`http://${PublicIp}:${PORT}/`, { headers: { connection: 'close' } });
+        const answer = await fetch(`http://${PublicIp}:${PORT}/`, { signal: AbortSignal.timeout(5_000) });
         return (await answer.text()) === words;
       };
       expect(await eventually(() => look().catch(() => false), 60_000), words).toBe(true);

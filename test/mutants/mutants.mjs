@@ -298,8 +298,8 @@ export const MUTANTS = [
     id: 'an-address-keeps-those-who-came-before',
     law: 12,
     file: 'src/cloud/ec2/door.ts',
-    find: 'for (const socket of this.#open) socket.destroy();',
-    replace: 'for (const socket of behind ? [] : this.#open) socket.destroy();',
+    find: 'this.hangUp();',
+    replace: 'if (!behind) this.hangUp();',
     tests: ['test/cloud/ec2-addresses.test.ts'],
   },
   {

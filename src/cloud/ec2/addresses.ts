@@ -104,6 +104,11 @@ export class Addresses {
     return association.associationId;
   }
 
+  /** Ends the connections to an instance. It keeps its address. */
+  hangUp(instance: Ec2Instance): void {
+    for (const { association, door } of this.#held.values()) if (association?.instance === instance) door.hangUp();
+  }
+
   async disassociate({ allocationId }: Address): Promise<void> {
     const address = this.#held.get(allocationId)!;
     address.association = undefined;

@@ -39,9 +39,14 @@ export class Door {
     return this.#then(() => this.#shut());
   }
 
+  /** Ends all connections; what is behind stays there. */
+  hangUp(): void {
+    for (const socket of this.#open) socket.destroy();
+  }
+
   #change(behind: Behind | undefined): void {
     this.#behind = behind;
-    for (const socket of this.#open) socket.destroy();
+    this.hangUp();
   }
 
   #listen(port: number): Promise<net.Server> {

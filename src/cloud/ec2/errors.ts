@@ -28,7 +28,6 @@ const STATUS = {
   'InvalidLaunchTemplateName.AlreadyExistsException': 400,
   'InvalidLaunchTemplateName.NotFoundException': 400,
   InvalidNextToken: 400,
-  InvalidParameter: 400,
   InvalidParameterCombination: 400,
   InvalidParameterValue: 400,
   InvalidRequest: 400,

@@ -156,7 +156,7 @@ export class Ec2Instance implements Identity {
     const told = (error: unknown) => log.warn(`${this.instanceId}: ${asTrouble(error, 'cloud', '').reason}`);
     if (!force) await shutdown(box).catch(told);
     await box.terminate().catch(told);
-    this.#box = undefined;
+    this.#down();
   }
 
   /** Its machine is down. When that was not our doing, it went by itself or somebody pulled its plug. */
@@ -168,10 +168,15 @@ export class Ec2Instance implements Identity {
     this.#ending = box;
     this.#inBackground(async () => {
       await box.terminate().catch(() => undefined);
-      this.#box = undefined;
+      this.#down();
       if (!stays) await this.#gone();
       else if (this.#state === 'stopping') this.#state = 'stopped';
     });
+  }
+
+  #down(): void {
+    this.#box = undefined;
+    this.#ground.onDown(this);
   }
 
   async #gone(): Promise<void> {

@@ -49,6 +49,8 @@ export interface Ground {
   readonly describe: (instance: Ec2Instance) => InstanceDescription;
   /** Lets a machine end its services before it is killed. */
   readonly shutdown: (box: Box) => Promise<void>;
+  /** Its machine is gone: whoever was connected to it shall know. */
+  readonly onDown: (instance: Ec2Instance) => void;
   readonly onTerminated: (instance: Ec2Instance) => Promise<void>;
   readonly isClosing: () => boolean;
 }

@@ -67,6 +67,7 @@ export function newState(options: StateOptions): CloudState {
     const address = addresses.of(instance);
     if (address) await addresses.disassociate(address);
   };
+  const onDown = (instance: Ec2Instance) => addresses.hangUp(instance);
   const { shutdown = endServices, mostInstances = 20, shownMs = HOUR } = options;
   return {
     region,
@@ -74,7 +75,7 @@ export function newState(options: StateOptions): CloudState {
     log,
     tags,
     addresses,
-    instances: new Instances({ hosts, log, describe, shutdown, onTerminated }, { mostInstances, shownMs }),
+    instances: new Instances({ hosts, log, describe, shutdown, onDown, onTerminated }, { mostInstances, shownMs }),
     templates: new Templates(),
     launchTokens: new ClientTokens(),
     templateTokens: new ClientTokens(),
