@@ -20,6 +20,8 @@ export interface DepartureParts {
   /** Tells the group of this instance that it need not wait. */
   readonly release: () => Promise<void>;
   readonly tell: () => Promise<void>;
+  /** Whether the system itself goes down. */
+  readonly power: { goesDown: boolean };
   /** Asks for the keys of the role while there is somebody to ask: at the end there may be nobody. */
   readonly keepKeys: () => Promise<void>;
   /** From now on it is known that these services are to be started again: the notice was taken back, or nothing came of it. */
@@ -83,6 +85,7 @@ export class Departures {
   /** `haulout shutdown`: resolves when the goodbye is said. */
   async shutDown(withinMs: number): Promise<void> {
     const now = this.#parts.clock.now();
+    this.#parts.power.goesDown = true;
     const notice: Notice = { kind: 'shutdown', heard: isoOf(now), deadline: isoOf(now + withinMs) };
     if (!this.#leaving) this.#leave(notice, withinMs);
     await this.#leaving?.said;
@@ -123,13 +126,14 @@ export class Departures {
   }
 
   async #stay({ notice, goodbye, said }: Leaving): Promise<void> {
-    const { log, presence, file, bringBack, resume } = this.#parts;
+    const { log, presence, file, bringBack, resume, power } = this.#parts;
     await goodbye?.takeBack();
     await said;
     log.warn(`${notice.kind}: nothing comes of it, this instance stays`);
     const touched = goodbye?.touched ?? (await file.read())?.touched ?? [];
     await bringBack(touched);
     await file.keep(undefined);
+    power.goesDown = false;
     presence.say('active', undefined);
     this.#leaving = undefined;
     this.#mentioned = '';

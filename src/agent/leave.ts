@@ -39,10 +39,10 @@ const GRACE_MS = 500;
 /** How this instance leaves, and how it stays after all: the agent's hands for `Departures`. */
 export function departuresOf(parts: LeaveParts): Departures {
   const { world, memory } = parts;
-  const { clock, log, presence, state } = world;
+  const { clock, log, presence, power, state } = world;
   const file = new FarewellFile(state, parts.bootId);
   return new Departures({
-    ...{ clock, log, presence, file, board: new NoticeBoard(world.metadata, clock) },
+    ...{ clock, log, presence, power, file, board: new NoticeBoard(world.metadata, clock) },
     goodbye: (notice, leftMs) => new Goodbye(goodbyeParts(parts, file), notice, leftMs),
     isAwaited: () => world.adopted()?.lifecycleHook !== undefined && memory.identity?.tags[GROUP_TAG] !== undefined,
     release: () => release(parts),

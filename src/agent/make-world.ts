@@ -13,21 +13,21 @@ import type { StateFiles } from '../ledger/state-files.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { once } from '../lib/once.ts';
-import { readRegular } from '../lib/read-regular.ts';
 import { version } from '../lib/version.ts';
 import { chooseMetadata, type Metadata } from '../metadata/choose.ts';
 import { chooseContainment } from '../services/contain.ts';
+import { lateContainment } from '../services/contain-late.ts';
 import type { HookTools } from '../services/hooks.ts';
 import { runCommand } from '../services/hooks.ts';
 import type { ServiceTools } from '../services/lifecycle.ts';
 import { unitManager } from '../services/units.ts';
-import { parseOverride } from '../spec/parse.ts';
 import type { Spec } from '../spec/spec.ts';
 import { addressText, type Settings } from '../userdata/settings.ts';
 import { EventLog } from './events.ts';
 import { keepingIdentity, keptIdentity, regionOf } from './identity-file.ts';
 import { Jobs } from './jobs.ts';
 import type { Memory } from './memory.ts';
+import { readOverride } from './override-file.ts';
 import type { Paths } from './paths.ts';
 import { Presence } from './presence.ts';
 import { Registrar } from './registrar.ts';
@@ -38,8 +38,6 @@ import { StatusUpload } from './upload.ts';
 import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
 
-const LARGEST_OVERRIDE = 1024 * 1024;
-
 export interface WorldParts {
   readonly paths: Paths;
   readonly settings: Settings;
@@ -48,6 +46,7 @@ export interface WorldParts {
   readonly state: StateFiles;
   readonly waits: WaitBook;
   readonly bootId: string;
+  readonly power: World['power'];
   /** Was the round that is reported asked for by somebody? */
   readonly asked: () => boolean;
   /** When to look at the bucket, by the spec that is in force. */
@@ -118,6 +117,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     registrar: new Registrar(hooks, () => memory.identity),
     waits,
     presence,
+    power: parts.power,
     store,
     eyes: {
       root: paths.root,
@@ -166,13 +166,16 @@ async function makeMetadata(parts: WorldParts): Promise<Metadata> {
 
 /** What hooks and units are run with: the best containment this machine has, found out once. */
 async function makeServices(
-  { paths, settings, memory }: WorldParts,
+  { paths, settings, memory, power }: WorldParts,
   cache: ContentCache,
 ): Promise<{ services: ServiceHands; hooks: HookTools }> {
   const containment = await chooseContainment();
+  const late = lateContainment(containment);
   const logs = join(paths.log, 'services');
   const hooks: HookTools = {
-    containment,
+    get containment() {
+      return power.goesDown ? late : containment;
+    },
     get instanceId() {
       return memory.identity?.instanceId ?? '';
     },
@@ -183,15 +186,4 @@ async function makeServices(
   const tools: ServiceTools = { hooks, units, cfg: { directory: join(paths.run, 'cfg') }, clock: systemClock };
   const place = { services: paths.services };
   return { services: new ServiceHands({ tools, place, cache, root: paths.root, role: settings.role }), hooks };
-}
-
-/** A broken override is said and left out: it must not keep a machine from its bucket. */
-async function readOverride(paths: Paths, log: Log): Promise<Awaited<ReturnType<World['override']>>> {
-  const text = await readRegular(paths.override, LARGEST_OVERRIDE).catch(() => undefined);
-  if (!text) return {};
-  const parsed = parseOverride(text, paths.override);
-  if (parsed.ok) return parsed.override;
-  for (const { at, what, instead } of parsed.mistakes)
-    log.warn(`${at.file}:${at.line}:${at.column}: ${what}; ${instead}`);
-  return {};
 }

@@ -154,7 +154,19 @@ async function open(paths: Paths, log: Log, asked: () => boolean): Promise<Opene
     const onRhythm = (wanted: Rhythm) => {
       rhythm = wanted;
     };
-    const parts = { paths, settings, log, state, memory, waits, bootId, asked, onRhythm, rhythm: () => rhythm };
+    const parts = {
+      paths,
+      settings,
+      log,
+      state,
+      memory,
+      waits,
+      bootId,
+      asked,
+      onRhythm,
+      rhythm: () => rhythm,
+      power: { goesDown: false },
+    };
     const { world, jobs, tools } = await makeWorld(parts);
     await sweepAtStart(world, tools);
     return { world, memory, jobs, tools, bootId, rhythm: parts.rhythm };

@@ -32,6 +32,8 @@ export interface World {
   readonly registrar: Registrar;
   readonly waits: WaitBook;
   readonly presence: Presence;
+  /** Whether the system itself goes down: then nobody starts units any more. */
+  readonly power: { goesDown: boolean };
   /** The spec that is in force from now on: its jobs go to the scheduler, its schedule to the agent. */
   readonly adopt: (spec: Spec) => void;
   /** What was adopted last in this life of the agent. */

@@ -1,4 +1,5 @@
 import { errorCode, HauloutError } from '../lib/errors.ts';
+import { OutOfTime } from './imds-send.ts';
 
 /** Trouble with the metadata service, in words. What it sent is in none of them: it may be a credential, or anybody's text. */
 
@@ -102,7 +103,7 @@ export function noAnswer(path: string, why: unknown): HauloutError | Unanswered 
       reason: `the metadata service did not answer (${word})`,
       hint: 'is this a cloud instance, and does it have its network? A machine without the service is described in /etc/haulout/metadata.json',
     },
-    // Not got's own error: it carries the request with the token, and what came of an answer.
+    // Not the error itself: it may carry what came of an answer.
     why instanceof Error ? why.cause : undefined,
   );
   const passing = typeof why === 'number' || PASSING.has(errorCode(why) ?? '');
@@ -110,9 +111,8 @@ export function noAnswer(path: string, why: unknown): HauloutError | Unanswered 
   return passing ? new Unanswered(trouble, code, cameToNothing(why)) : trouble;
 }
 
-/** By got's own deadline for an answer; one for the connection is another matter. */
 function cameToNothing(error: unknown): boolean {
-  return error instanceof Error && error.name === 'TimeoutError' && 'event' in error && error.event !== 'connect';
+  return error instanceof OutOfTime && error.connected;
 }
 
 function messageOf(error: unknown): string {

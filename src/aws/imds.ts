@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { retry } from '../lib/retry.ts';
 import type { Patience } from '../lib/waits.ts';
+import { type ImdsAnswer, sendImds, TooLong } from './imds-send.ts';
 import { hopLimit, isStarting, noAnswer, notYet, refused, Unanswered, unbounded } from './imds-trouble.ts';
 
 /**
@@ -31,11 +32,6 @@ export interface ImdsOptions {
  */
 export type ReadMetadata = <T>(path: string, parse: (text: string) => T) => Promise<T | undefined>;
 
-interface Answer {
-  readonly status: number;
-  readonly body: string;
-}
-
 /** `value` undefined: this service has no tokens. */
 interface Token {
   readonly value: string | undefined;
@@ -44,6 +40,7 @@ interface Token {
 
 const BASE = 'http://169.254.169.254';
 export const PATIENCE_MS = 300_000;
+const CONNECT_MS = 1_000;
 const ANSWER_MS = 2_000;
 const TOKEN_SECONDS = 21_600;
 const TOKEN_SHAPE = /^[\x21-\x7e]{1,4096}$/;
@@ -126,27 +123,14 @@ export class ImdsClient {
     );
   }
 
-  async #request(method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<Answer> {
-    const { default: got } = await import('got');
+  async #request(method: 'GET' | 'PUT', path: string, headers: Record<string, string>): Promise<ImdsAnswer> {
     const { answerMs = ANSWER_MS } = this.#options;
-    const asking = got(new URL(path, `${this.#base}/latest/`), {
-      method,
-      headers,
-      timeout: { connect: 1_000, response: answerMs, request: 2 * answerMs },
-      retry: { limit: 0 },
-      followRedirect: false,
-      throwHttpErrors: false,
-      decompress: false,
+    const url = new URL(path, `${this.#base}/latest/`);
+    const limits = { connectMs: CONNECT_MS, answerMs, totalMs: 2 * answerMs, limit: ANSWER_LIMIT };
+    const answer = await sendImds({ method, url, headers, ...limits }).catch((error: unknown) => {
+      throw error instanceof TooLong ? unbounded(path, ANSWER_LIMIT) : noAnswer(path, error);
     });
-    let tooLong = false;
-    asking.on('downloadProgress', ({ transferred }) => {
-      tooLong ||= transferred > ANSWER_LIMIT;
-      if (tooLong) asking.cancel();
-    });
-    const answer = await asking.catch((error: unknown) => {
-      throw tooLong ? unbounded(path, ANSWER_LIMIT) : noAnswer(path, error);
-    });
-    const { statusCode: status, body } = answer;
+    const { status, body } = answer;
     const busy = status === 429 || (status >= 500 && !(method === 'PUT' && NO_TOKENS.includes(status)));
     if (busy) throw noAnswer(path, status);
     return { status, body };

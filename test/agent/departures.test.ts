@@ -29,6 +29,7 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
   const told: string[] = [];
   const calls: string[] = [];
   const keys: number[] = [];
+  const power = { goesDown: false };
   let lease: { state: string; notice?: Notice | undefined } = { state: 'active' };
   const peek: ReadMetadata = async (path, parse) => {
     if (metadata.isGone) throw new Error('gone');
@@ -76,6 +77,7 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
     isAwaited: () => how.awaited ?? false,
     release: how.release ?? (async () => void calls.push(`${at()} release`)),
     tell,
+    power,
     keepKeys: async () => void keys.push(at()),
     resume: () => calls.push(`${at()} resume`),
     bringBack: async (touched) => void calls.push(`${at()} back ${touched.join()}`),
@@ -88,7 +90,7 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
   };
   const spot = (afterMs: number) =>
     metadata.says.set(SPOT, JSON.stringify({ action: 'stop', time: new Date(clock.now() + afterMs).toISOString() }));
-  return { clock, metadata, told, calls, begin, spot, departures, kept, keys, stop, lease: () => lease };
+  return { clock, metadata, told, calls, begin, spot, departures, kept, keys, power, stop, lease: () => lease };
 }
 
 describe('a spot notice', () => {
@@ -231,7 +233,7 @@ describe('other announcements', () => {
 
 describe('haulout shutdown', () => {
   it('is said, and if the machine is still there two minutes after its time, it stays', async () => {
-    const { clock, begin, departures, lease, calls } = machine();
+    const { clock, begin, departures, lease, calls, power } = machine();
     await begin();
     let said = false;
     void departures.shutDown(90 * SECOND).then(() => {
@@ -239,9 +241,11 @@ describe('haulout shutdown', () => {
     });
     await clock.advance(10 * SECOND);
     expect([said, lease()]).toMatchObject([true, { state: 'ended', notice: { kind: 'shutdown' } }]);
+    expect(power.goesDown).toBe(true);
     await clock.advance(200 * SECOND);
     expect(lease().state).toBe('ended');
     await clock.advance(20 * SECOND);
+    expect(power.goesDown).toBe(false);
     expect([lease().state, calls.at(-2)]).toEqual(['active', '215 back db,web']);
   });
 

@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { chooseContainment, serviceScope } from '../../src/services/contain.ts';
+import { type Containment, chooseContainment, serviceScope } from '../../src/services/contain.ts';
+import { lateContainment } from '../../src/services/contain-late.ts';
 import { scanContainment } from '../../src/services/contain-scan.ts';
 import { systemdCommand } from '../../src/services/contain-systemd.ts';
 import { endHerd } from '../../src/services/processes.ts';
@@ -12,6 +13,35 @@ import { eventually, isAlive, put, scratch } from '../support/scratch.ts';
 
 const MOUNTS = (type: string, at: string) =>
   `31 23 0:28 / /x rw - tmpfs tmpfs rw\n41 31 0:38 / ${at} rw,relatime - ${type} rw\n`;
+
+describe('a system that goes down', () => {
+  it('starts no units: what runs is known by its cookie, and what was started before is ended where it is', async () => {
+    const ended: string[] = [];
+    const systemd: Containment = {
+      ...scanContainment('haulout'),
+      kind: 'systemd',
+      command: () => ['systemd-run'],
+      members: async () => [1],
+      scopes: async () => ['service-web'],
+      end: async (scope) => void ended.push(scope),
+    };
+    const name = `haulout-late-${process.pid}`;
+    const late = lateContainment(systemd, name);
+    const argv = ['/bin/sleep', '600'] as const;
+    expect([late.kind, late.command('service-web', argv)]).toEqual(['scan', argv]);
+    const child = spawn('/bin/sleep', ['600'], { env: { HAULOUT_SCOPE: late.cookie('service-web') }, detached: true });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    expect(await eventually(async () => (await late.members('service-web')).length === 2)).toBe(true);
+    expect(await late.scopes()).toEqual(['service-web']);
+    await late.end('service-web', 200);
+    expect([ended, await late.members('service-web')]).toEqual([['service-web'], [1]]);
+  });
+
+  it('changes nothing where there is no systemd', () => {
+    const scan = scanContainment('haulout');
+    expect(lateContainment(scan)).toBe(scan);
+  });
+});
 
 describe('the choice of a driver', () => {
   it('is systemd where systemd is the init', async () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../src/lib/clock.ts';
 import { serviceScope } from '../../src/services/contain.ts';
-import { activate, check, type Outcome, stop } from '../../src/services/lifecycle.ts';
+import { activate, check, drain, type Outcome, stop } from '../../src/services/lifecycle.ts';
 import { probe } from '../../src/services/probe.ts';
 import type { UnitManager } from '../../src/services/units.ts';
 import type { Check, ServiceSpec } from '../../src/spec/spec.ts';
@@ -239,6 +239,24 @@ describeWith([root], 'the life of an image', () => {
     await expect(activate(set.tools, { ...call, signal: AbortSignal.timeout(1_500) })).rejects.toMatchObject({
       name: 'TimeoutError',
     });
+  });
+
+  it('drain: with the notice in its cfg, and what it fails of is told; a unit and an image without it have none', async () => {
+    const notice = { kind: 'spot', seconds: 100, deadline: '2026-11-20T12:02:00.000Z' };
+    const set = await setting({ drain: 'sed -n "/^.notice/,/^.changed/p" "$2" >&2; exit 3', failed: '' });
+    const cfg = { ...set.cfg, notice };
+    const outcome = (await drain(set.tools, { service: spec(), directory: set.directory, cfg })) as Failed;
+    expect(outcome).toMatchObject({ ok: false, failed: 'drain', trouble: { code: 'hook-failed' } });
+    expect(outcome.output).toBe('[notice]\nkind=spot\nseconds=100\ndeadline=2026-11-20T12:02:00.000Z\n[changed]\n');
+    expect(set.calls()[1]).toBe('failed web drain hook-failed');
+    const unit = spec({ source: { kind: 'unit', unit: 'nginx' } });
+    for (const [service, directory] of [
+      [unit, set.directory],
+      [spec(), scratch()],
+      [spec({ user: 'nobody-of-this-name' }), scratch()],
+    ] as const)
+      expect(await drain(set.tools, { service, directory, cfg })).toEqual({ ok: true, steps: [] });
+    expect([set.calls().length, readdirSync(set.room.directory)]).toEqual([2, []]);
   });
 
   it('stop: the hook first, the scope in any case', async () => {
