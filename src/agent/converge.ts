@@ -1,5 +1,6 @@
 import { type Eyes, observe } from '../apply/observe.ts';
 import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
+import { withPublicAddress } from '../metadata/public-address.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
 import type { Status } from '../status/status.ts';
@@ -26,7 +27,8 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
   let live: Live | undefined;
   try {
     const identity = await round.take('metadata', async () => {
-      memory.identity ??= await world.metadata.identity();
+      const known = memory.identity;
+      memory.identity = known ? await withPublicAddress(world.metadata, known) : await world.metadata.identity();
       return memory.identity;
     });
     round.identity = identity;

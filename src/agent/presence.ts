@@ -42,7 +42,10 @@ export class Presence {
 
   /** Counts the boot, once. Never throws: a count that cannot be kept is counted again. */
   async know(identity: Identity): Promise<void> {
-    if (this.#known?.identity.instanceId === identity.instanceId) return;
+    if (this.#known?.identity.instanceId === identity.instanceId) {
+      this.#known = { ...this.#known, identity };
+      return;
+    }
     const { state, bootId } = this.#parts;
     const { instanceId } = identity;
     const found = await state.readOther(NAME, isKept);

@@ -44,7 +44,12 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
     await expectAsBefore();
     expect(silentMs).toBeLessThan(2_000);
     expect(run.talk).toContain(`${ground.address.publicIp}: at ${holder}`);
-    expect(run.talk).toContain(`${old}: terminated`);
+    expect(run.talk).toContain(`${old}: terminated, having said goodbye`);
+    await ground.cloud.machine(holder)!.exec(['haulout', 'sync']);
+    const { stdout } = await ground.run(['fleet', 's3://fleet', '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({
+      instances: [{ instanceId: holder, publicIpv4: ground.address.publicIp }],
+    });
   }, 120_000);
 
   it.each(KILLED_AT)(
