@@ -47,7 +47,8 @@ export function departuresOf(parts: LeaveParts): Departures {
     isAwaited: () => world.adopted()?.lifecycleHook !== undefined && memory.identity?.tags[GROUP_TAG] !== undefined,
     release: () => release(parts),
     tell: () => world.retell((status) => status),
-    keepKeys: async () => void (await world.metadata.credentials(false)),
+    // Not before it is known who would be asked: that is the first round's to find out.
+    keepKeys: async () => void (memory.identity && (await world.metadata.credentials(false))),
     bringBack: (touched) => bringBack(parts, touched),
     resume: parts.resume,
   });

@@ -53,6 +53,7 @@ export class ImdsClient {
   readonly #options: ImdsOptions;
   readonly #base: string;
   #token: Token | undefined;
+  #asking: Promise<Token> | undefined;
   #tokensAwaited = 0;
   #said = '';
 
@@ -74,25 +75,40 @@ export class ImdsClient {
     };
   }
 
+  /** One question without patience, and without a word about what is not there: for who asks again soon. */
+  readonly peek: ReadMetadata = async (path, parse) => {
+    return await this.#ask(path, parse).catch((error) => {
+      throw error instanceof Unanswered ? error.trouble : error;
+    });
+  };
+
   async #once<T>(path: string, parse: (text: string) => T): Promise<T | undefined> {
-    try {
-      let answer = await this.#request('GET', path, await this.#tokenHeader());
-      if (answer.status === 401) {
-        this.#token = undefined; // the service forgot it, or it ran out on its side, or tokens are demanded by now
-        answer = await this.#request('GET', path, await this.#tokenHeader());
-      }
-      if (answer.status === 404) return undefined;
-      if (answer.status !== 200) throw refused(path, answer.status);
-      return parsed(answer.body, path, parse);
-    } catch (error) {
+    return await this.#ask(path, parse).catch((error) => {
       if (error instanceof Unanswered) this.#say(`waiting for it: ${error.trouble.reason}`);
       throw error;
+    });
+  }
+
+  async #ask<T>(path: string, parse: (text: string) => T): Promise<T | undefined> {
+    let answer = await this.#request('GET', path, await this.#tokenHeader());
+    if (answer.status === 401) {
+      this.#token = undefined; // the service forgot it, or it ran out on its side, or tokens are demanded by now
+      answer = await this.#request('GET', path, await this.#tokenHeader());
     }
+    if (answer.status === 404) return undefined;
+    if (answer.status !== 200) throw refused(path, answer.status);
+    return parsed(answer.body, path, parse);
   }
 
   async #tokenHeader(): Promise<Record<string, string>> {
     const now = this.#options.clock.elapsed();
-    if (!this.#token || now >= this.#token.until) this.#token = await this.#newToken(now);
+    if (!this.#token || now >= this.#token.until) {
+      // One for all who ask at the same time.
+      this.#asking ??= this.#newToken(now).finally(() => {
+        this.#asking = undefined;
+      });
+      this.#token = await this.#asking;
+    }
     const { value } = this.#token;
     return value === undefined ? {} : { 'x-aws-ec2-metadata-token': value };
   }

@@ -39,8 +39,6 @@ export function providersFor(imds: ImdsClient, { file, clock }: ChooseOptions): 
 /** The provider is found by looking, once, when it is first needed. */
 export function chooseMetadata(options: ChooseOptions): Metadata {
   const imds = new ImdsClient(options);
-  const { say: _, patience: __, ...silent } = options;
-  const peeking = new ImdsClient(silent);
   const providers = providersFor(imds, options);
   let chosen = providers.find(({ name }) => name === options.provider);
   const look = async (read: ReadMetadata) => {
@@ -75,7 +73,7 @@ export function chooseMetadata(options: ChooseOptions): Metadata {
     get announces() {
       return chosen?.announces ?? false;
     },
-    peek: (path, parse) => peeking.reader(0)(path, parse),
+    peek: imds.peek,
     get provider() {
       return chosen?.name;
     },

@@ -58,7 +58,9 @@ describeWith([root], 'an instance launched with what haulout userdata printed', 
     const { code, stdout } = await inside('haulout status');
     expect(code).toBe(0);
     expect(stdout).toMatch(
-      new RegExp(`^${machine.instanceId} {2}role tiny {2}healthy\ncontent +[0-9a-f]{12}\nlast sync `),
+      new RegExp(
+        `^${machine.instanceId} {2}role tiny {2}healthy {2}10[.]77[.]0[.]\\d+\ncontent +[0-9a-f]{12}\nlast sync `,
+      ),
     );
     expect(stdout).toContain('service   hello healthy (port 8080)\n');
     const status = JSON.parse((await inside('haulout status --json')).stdout) as Status;

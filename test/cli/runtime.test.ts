@@ -150,7 +150,7 @@ describe('haulout userdata --embed', () => {
   it.each([
     [['--embed'], /\d+ bytes are \d+ more than a cloud takes\n.*leave out --embed/],
     [['--embed', '--platform', 'azure'], /more than azure takes/],
-    [['--embed', '--limit', '100000'], /more than --limit takes/],
+    [['--embed', '--limit', '150000'], /more than --limit takes/],
   ])('refuses %j', async (words, reason) => {
     const { code, stdout, stderr } = await userdata(...words);
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });

@@ -16,7 +16,7 @@ const WAITS: readonly (readonly [what: string, file: string, constant: string])[
   ['a whole answer', 'src/aws/http.ts', 'total'],
   ['no new try of a request after', 'src/aws/conversation.ts', 'budgetMs'],
   ['a bucket at rest, at least', 'src/bucket/settle.ts', 'LEAST_PATIENCE_MS'],
-  ['writing the status', 'src/agent/upload.ts', 'TIME_LIMIT_MS'],
+  ['writing the status', 'src/aws/small-objects.ts', 'total'],
   ['between TERM and KILL', 'src/services/hooks.ts', 'GRACE_MS'],
   ['a `check` hook', 'src/services/health.ts', 'CHECK_HOOK_MS'],
   ['the first pause after a failure', 'src/ledger/ledger.ts', 'BACK_OFF_BASE_MS'],
