@@ -145,7 +145,12 @@ describeWith([command('aws', 'awscli')], 'EC2, through the AWS CLI', () => {
     );
     const names = { AutoScalingGroupName: 'planet' };
     expect(asked).toMatchObject([
-      { Action: 'CreateAutoScalingGroup', 'LaunchTemplate.LaunchTemplateName': 'planet', ...names },
+      {
+        Action: 'CreateAutoScalingGroup',
+        'LaunchTemplate.LaunchTemplateName': 'planet',
+        'LifecycleHookSpecificationList.member.1.LifecycleHookName': 'goodbye',
+        ...names,
+      },
       { Action: 'StartInstanceRefresh', Strategy: 'Rolling', ...names },
     ]);
   }, 60_000);
