@@ -1,5 +1,6 @@
 import { parseBucketAddress } from '../aws/location.ts';
 import { BucketWriter } from '../aws/write.ts';
+import { WAKE_NAME } from '../fleet/wake.ts';
 import { sha256 } from '../lib/digest.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
@@ -83,6 +84,7 @@ export async function makeUserdata(bucket: string, options: UserdataOptions): Pr
     if (!measured.fits) throw tooLarge(measured, platform, options);
     const key = agentKey(settings.state, settings.agent);
     const upload = await desk.upload(settings.state.bucket, key, agent);
+    await desk.openWake(settings.state);
     return {
       bytes,
       settings,
@@ -136,6 +138,19 @@ class Desk {
         error,
       );
     }
+  }
+
+  /**
+   * There from the beginning: to machines that may not list the state, what is not there is forbidden, and they look for it ever more
+   * seldom. Whoever may not write it can launch all the same.
+   */
+  async openWake({ bucket, prefix }: Settings['state']): Promise<void> {
+    if (this.#options.dryRun) return;
+    const body = Buffer.from('{"schema":1}\n');
+    const key = `${prefix === '' ? '' : `${prefix}/`}${WAKE_NAME}`;
+    await this.#writer
+      .put(bucket, key, body, { createOnly: true, contentType: 'application/json' })
+      .catch(() => undefined);
   }
 
   close(): void {

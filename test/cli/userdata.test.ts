@@ -44,7 +44,7 @@ describe('haulout userdata', () => {
     for (const line of ['HAULOUT_BUCKET=s3://bkt/planet', `HAULOUT_ENDPOINT=${s3.url}`, `HAULOUT_AGENT=${AGENT}`])
       expect(stdout).toMatch(new RegExp(`^${line}$`, 'm'));
     expect(stdout).not.toContain(KEY.secretAccessKey);
-    expect(keys()).toEqual([AGENT_KEY]);
+    expect(keys()).toEqual([AGENT_KEY, '.haulout/wake']);
     expect(sha256((await s3.endpoint.get('bkt', AGENT_KEY, 10_000_000))!)).toBe(AGENT);
     expect(stderr).toContain(`uploaded to s3://bkt/${AGENT_KEY}\n`);
     expect(stderr).toContain(`user-data: ${bytes.length} bytes, ${LIMIT - bytes.length} to spare`);
@@ -55,7 +55,7 @@ describe('haulout userdata', () => {
     const [first, second] = [await userdata(), await userdata()];
     expect(second.stdout).toBe(first.stdout);
     expect(second.stderr).toContain('in the bucket already');
-    const puts = s3.log.filter(({ method }) => method === 'PUT');
+    const puts = s3.log.filter(({ method, key }) => method === 'PUT' && key === AGENT_KEY);
     expect(puts.map(({ status }) => status)).toEqual([200, 412]);
   });
 
@@ -112,14 +112,14 @@ describe('haulout userdata', () => {
       expect(stdout).toContain(`\nHAULOUT_${line}\n`);
     expect(stdout).toContain('\nHAULOUT_ENDPOINT=http://10.77.0.1:9000\n');
     expect(stdout).not.toContain(s3.url);
-    expect(keys()).toEqual([`state/agent/${AGENT}`]);
+    expect(keys()).toEqual([`state/agent/${AGENT}`, 'state/wake']);
   });
 
   it('puts the owner of the bucket into the script, and uploads nothing into a stranger\u2019s', async () => {
     const ours = await userdata('--owner', '000000000000'); // the account of this endpoint
     expect(ours.code).toBe(0);
     expect(ours.stdout).toContain('\nHAULOUT_OWNER=000000000000\n');
-    await s3.endpoint.delete('bkt', AGENT_KEY);
+    for (const key of keys()) await s3.endpoint.delete('bkt', key);
     const theirs = await userdata('--owner', '999999999999');
     expect(theirs).toMatchObject({ code: 69, stdout: '' });
     expect(theirs.stderr).toContain('AccessDenied');
