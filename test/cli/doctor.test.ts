@@ -94,7 +94,7 @@ describe('haulout doctor, where all is well', () => {
 
   it('leaves nothing in the bucket', () => {
     const keys = s3.endpoint.list('bkt', '').map(({ key }) => key.replace(/[0-9a-f]{64}/, 'SHA256'));
-    expect(keys).toEqual(['.haulout/agent/SHA256', 'planet/haulout.ini', 'planet/root/etc/motd']);
+    expect(keys).toEqual(['.haulout/agent/SHA256', '.haulout/wake', 'planet/haulout.ini', 'planet/root/etc/motd']);
   });
 
   it('says it in aligned lines, without colours off a terminal, and what to do next', async () => {
