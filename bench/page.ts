@@ -125,7 +125,7 @@ const BOOT_ACCOUNT = [
   '  A script may do that too: with `curl --parallel` it would win most of its waiting back.',
   '* What the script does not have: an agent that stays, checks, verified content, a report, a way back. Most of the difference is',
   '  the start of Node (once for the launcher, once for the agent), a planet.ini that is checked before it is used, and a cgroup for',
-  '  each hook. The report is sent by a third Node, when the machine is ready.',
+  '  each hook.',
 ];
 
 function storeOf({ latencyMs }: BootPair): string {
