@@ -17,7 +17,7 @@ export interface GoodbyeParts {
   /** Before the stop: out of the load balancer. Words about what went wrong. */
   readonly drain: (service: ServiceSpec, notice: Notice, seconds: number) => Promise<readonly string[]>;
   /** Where this machine has announced itself. */
-  readonly registrations: () => readonly RegisterSpec[];
+  readonly registrations: () => Promise<readonly RegisterSpec[]>;
   readonly withdraw: (registration: RegisterSpec) => Promise<readonly string[]>;
   readonly stop: (service: ServiceSpec) => Promise<readonly string[]>;
   /** Ends the round under way, so that nobody starts what is about to be stopped. */
@@ -86,6 +86,7 @@ export class Goodbye {
 
   async #hooks(): Promise<void> {
     const services = await this.#parts.services();
+    const registrations = await this.#parts.registrations();
     // Written down before the first of them is touched: whoever takes it back after a crash has to know.
     this.#touched = services.map(({ id }) => id);
     await this.#keep('draining');
@@ -95,9 +96,9 @@ export class Goodbye {
     const drained = services.map((service) =>
       this.#one('service', service, drainMs, (each) => this.#parts.drain(each, this.#notice, seconds)),
     );
-    const withdrawn = this.#parts
-      .registrations()
-      .map((registration) => this.#one('register', registration, drainMs, (each) => this.#parts.withdraw(each)));
+    const withdrawn = registrations.map((registration) =>
+      this.#one('register', registration, drainMs, (each) => this.#parts.withdraw(each)),
+    );
     await Promise.all([...drained, ...withdrawn]);
     const reversed = [...services].reverse();
     for (const [index, service] of reversed.entries()) {

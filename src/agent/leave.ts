@@ -4,7 +4,7 @@ import type { SubjectRecord } from '../ledger/ledger.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
-import type { RegisterSpec, ServiceSpec } from '../spec/spec.ts';
+import type { RegisterSpec, ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import { Departures } from './departures.ts';
 import { endpointOf } from './endpoints-file.ts';
@@ -59,12 +59,12 @@ function goodbyeParts(parts: LeaveParts, file: FarewellFile) {
   const { clock, log, presence, services } = world;
   return {
     ...{ clock, log, presence, file },
-    services: () => running(parts),
+    services: async () => (await specInForce(parts))?.services.filter(({ state }) => state === 'running') ?? [],
     async drain(service: ServiceSpec, { kind, deadline }: Notice, seconds: number) {
       const { identity } = memory;
       return identity ? words(service, await services.drain(service, { kind, seconds, deadline }, identity)) : [];
     },
-    registrations: () => world.adopted()?.registrations ?? [],
+    registrations: async () => (await specInForce(parts))?.registrations ?? [],
     async withdraw(registration: RegisterSpec) {
       const failure = await world.registrar.down(registration);
       return failure ? [told(failure, [])] : [];
@@ -80,20 +80,19 @@ function goodbyeParts(parts: LeaveParts, file: FarewellFile) {
   };
 }
 
-/** By the spec in force; by the content that is known here, where no round has come so far. */
-async function running({ world, memory }: LeaveParts): Promise<readonly ServiceSpec[]> {
+/** Or, where no round has come so far, that of the content which is known here; undefined where there is none. */
+async function specInForce({ world, memory }: LeaveParts): Promise<Spec | undefined> {
   const { identity, last } = memory;
   const known = async () => {
-    if (!identity) return [];
+    if (!identity) return undefined;
     const ledger = await world.state.readLedger(identity.instanceId);
     const news = { snapshot: last?.snapshot, trouble: undefined };
-    return (await chooseWanted(world, ledger, news, identity)).spec.services;
+    return (await chooseWanted(world, ledger, news, identity)).spec;
   };
-  const services = world.adopted()?.services ?? (await known().catch(() => []));
-  return services.filter(({ state }) => state === 'running');
+  return world.adopted() ?? (await known().catch(() => undefined));
 }
 
-/** What went wrong, in words that can be told; a failure is thrown, with its words. */
+/** What went wrong, in words that can be told. */
 function words(service: ServiceSpec, { failure, notes }: Done): readonly string[] {
   return failure ? [...notes, told(failure, Object.values(service.custom))] : notes;
 }

@@ -66,7 +66,7 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
   const hands = {
     services: async () => services,
     drain: hook('drain'),
-    registrations: () => [],
+    registrations: async () => [],
     withdraw: async () => [],
     stop: hook('stop'),
     quiet: async () => undefined,

@@ -10,16 +10,16 @@ const FILES = {
   'haulout.ini': `[haulout]
 version = 1
 
-[service.work]
-image  = services/work
+[service.app]
+image  = services/app
 health = 0s
 
 [register.monitor]
 up   = curl -fsS -X PUT ${HOST}/$HAULOUT_INSTANCE_ID/$HAULOUT_ADDRESS
 down = curl -fsS -X DELETE ${HOST}/$HAULOUT_INSTANCE_ID
 `,
-  'services/work/bin/start': '#!/bin/sh\nsleep 77120 &\n',
-  'services/work/bin/stop': `#!/bin/sh\ncurl -fsS -X POST ${HOST}/stopping\n`,
+  'services/app/bin/start': '#!/bin/sh\nsleep 77120 &\n',
+  'services/app/bin/stop': `#!/bin/sh\ncurl -fsS -X POST ${HOST}/stopping\n`,
 };
 
 /** A machine announces itself at a central host, a real one behind HTTP, and takes itself out: `[register.NAME]`. */
@@ -84,4 +84,11 @@ describeWith([root], 'an announcement', () => {
     expect(await eventually(() => since(from).length >= 3, 60_000)).toBe(true);
     expect(since(from)[2]).toBe(`PUT /hosts/${instanceId}/${address}/again`);
   }, 120_000);
+
+  it('is taken back as well by a goodbye that no agent has to say', async () => {
+    await role.killAgent();
+    const from = heard.length;
+    expect((await role.exec('haulout shutdown --within 30s')).code).toBe(0);
+    expect(since(from)).toEqual([`DELETE /hosts/${role.machine.instanceId}`, 'POST /hosts/stopping']);
+  }, 60_000);
 });

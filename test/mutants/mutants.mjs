@@ -467,6 +467,14 @@ export const MUTANTS = [
     tests: ['test/e2e/swap.test.ts'],
   },
   {
+    id: 'who-is-not-heard-gives-the-content-up',
+    law: 2,
+    file: 'src/agent/converge.ts',
+    find: 'const first = failures.find(({ trouble }) => !isAnnouncement(trouble.subject));',
+    replace: 'const first = failures.find(({ trouble }) => !isAnnouncement(trouble.code));',
+    tests: ['test/e2e/register.test.ts'],
+  },
+  {
     id: 'a-push-is-done-when-one-has-followed',
     law: 2,
     file: 'src/cli/push/command.ts',
