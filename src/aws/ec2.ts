@@ -1,4 +1,4 @@
-import type { DescribeInstancesCommandInput, EC2Client, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
+import type { EC2Client, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { HauloutError } from '../lib/errors.ts';
 import { type ElasticAddress, type Instance, type InstanceLike, readAddress, readInstance } from './ec2-answers.ts';
 
@@ -54,25 +54,6 @@ export class Ec2 {
     }
   }
 
-  /** Those that run or are about to, and have this tag. */
-  async tagged(key: string, value: string): Promise<readonly Instance[]> {
-    const Filters = [
-      { Name: `tag:${key}`, Values: [value] },
-      { Name: 'instance-state-name', Values: ['pending', 'running'] },
-    ];
-    const found: Instance[] = [];
-    let next: { NextToken?: string } | undefined = {};
-    while (next) {
-      const input: DescribeInstancesCommandInput = { Filters, MaxResults: 1_000, ...next };
-      const { Reservations = [], NextToken } = await this.#ask('DescribeInstances', `${key}=${value}`, (client, sdk) =>
-        client.send(new sdk.DescribeInstancesCommand(input)),
-      );
-      for (const { Instances = [] } of Reservations) found.push(...Instances.map(readInstance));
-      next = NextToken ? { NextToken } : undefined;
-    }
-    return found;
-  }
-
   async userData(id: string): Promise<Buffer | undefined> {
     const { UserData } = await this.#ask('DescribeInstanceAttribute', id, (client, sdk) =>
       client.send(new sdk.DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: 'userData' })),
@@ -99,14 +80,6 @@ export class Ec2 {
     await this.#ask('TerminateInstances', id, (client, sdk) =>
       client.send(new sdk.TerminateInstancesCommand({ InstanceIds: [id] })),
     );
-  }
-
-  /** The end of what the instance said on its console; empty where the cloud has not got it yet. */
-  async console(id: string): Promise<string> {
-    const { Output } = await this.#ask('GetConsoleOutput', id, (client, sdk) =>
-      client.send(new sdk.GetConsoleOutputCommand({ InstanceId: id })),
-    );
-    return Buffer.from(Output ?? '', 'base64').toString('utf8');
   }
 
   close(): void {

@@ -121,7 +121,15 @@ export class DeskGround {
 
   /** Those that run. */
   async running(): Promise<readonly string[]> {
-    return (await this.#ec2.tagged('haulout:role', PREFIX)).map(({ id }) => id);
+    const { DescribeInstancesCommand, EC2Client } = await import('@aws-sdk/client-ec2');
+    const client = new EC2Client({ endpoint: this.cloud.ec2Endpoint, region: this.cloud.region });
+    const Filters = [
+      { Name: 'tag:haulout:role', Values: [PREFIX] },
+      { Name: 'instance-state-name', Values: ['pending', 'running'] },
+    ];
+    const { Reservations = [] } = await client.send(new DescribeInstancesCommand({ Filters }));
+    client.destroy();
+    return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
   }
 
   async answers(): Promise<boolean> {
