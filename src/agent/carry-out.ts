@@ -15,6 +15,7 @@ import { isAnnouncement, type Outcome, type Scene } from './outcome.ts';
 import type { Round } from './round.ts';
 import type { Done, ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
+import { throwing, WithOutput } from './with-output.ts';
 import type { World } from './world.ts';
 
 /** What a round works on, from the moment it knows what is wanted. */
@@ -280,20 +281,3 @@ class Hand {
 }
 
 const FILE_STEPS = new Set<Step['do']>(['write-file', 'make-directory', 'link', 'remove-file']);
-
-/** Carries a service's trouble, with its output, through the timeline's catch. */
-class WithOutput extends Error {
-  /** For the timeline, which knows nothing of services. */
-  readonly code: string;
-  readonly output: string;
-
-  constructor(failure: ServiceTrouble) {
-    super(failure.trouble.message, { cause: failure.trouble });
-    this.code = failure.trouble.code;
-    this.output = failure.output;
-  }
-}
-
-function throwing(failure: ServiceTrouble | undefined): void {
-  if (failure) throw new WithOutput(failure);
-}

@@ -5,6 +5,7 @@ import { EXIT } from '../lib/exit.ts';
 import { version } from '../lib/version.ts';
 import { defineFleetCommands } from './fleet/define.ts';
 import { defineMachineCommands } from './launch/define.ts';
+import { sdkTrouble } from './sdk-trouble.ts';
 import { say } from './talk.ts';
 
 const EXIT_CODES = `
@@ -242,8 +243,9 @@ try {
   process.exitCode = codeOf(error);
 }
 
-function codeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+function codeOf(thrown: unknown): number {
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.done : EXIT.usage;
+  const error = sdkTrouble(thrown) ?? thrown;
   const { code, step, subject, reason, hint } = asTrouble(error, 'haulout', process.argv[2] ?? '');
   say(`${step}: ${subject}: ${reason}`, `next: ${hint}`);
   if (!(error instanceof HauloutError)) return EXIT.failed;

@@ -44,16 +44,20 @@ export async function openPlace(address: string, options: PlaceOptions): Promise
   const reader = await openReader(given.bucket, options);
   try {
     const meant = await atDesk(given.bucket, () => meantBy(reader, given));
-    const { state } = meant;
-    const base = state.prefix === '' ? '' : `${state.prefix}/`;
-    return { state, text: addressText(state), role: role ?? meant.role, reader, key: (path) => base + path };
+    return placeOf(meant.state, role ?? meant.role, reader);
   } catch (error) {
     reader.close();
     throw error;
   }
 }
 
-async function openReader(bucket: string, options: PlaceOptions): Promise<BucketReader> {
+/** A state that is known to be one: nothing is asked. */
+export function placeOf(state: BucketAddress, role: string | undefined, reader: BucketReader): Place {
+  const base = state.prefix === '' ? '' : `${state.prefix}/`;
+  return { state, text: addressText(state), role, reader, key: (path) => base + path };
+}
+
+export async function openReader(bucket: string, options: PlaceOptions): Promise<BucketReader> {
   let found = await findDeskCredentials(options.profile);
   const credentials = async (fresh: boolean) => {
     if (fresh || endsSoon(found)) found = await findDeskCredentials(options.profile);

@@ -9,7 +9,7 @@ import { EXIT } from '../../lib/exit.ts';
 import { formatMistakes } from '../../spec/format.ts';
 import { addressText } from '../../userdata/settings.ts';
 import { lostExecBits } from '../exec-bits.ts';
-import { atDesk, openPlace } from '../fleet/place.ts';
+import { atDesk, openReader, placeOf } from '../fleet/place.ts';
 import { durationOf } from '../launch/durations.ts';
 import { lintRole, specOf } from '../lint.ts';
 import { endpointOf } from '../live.ts';
@@ -48,9 +48,9 @@ export async function push(directory: string, bucket: string, options: PushOptio
   await refuseMistakes(role);
   const settings = settingsFrom(bucket, NO_AGENT, options);
   const to = parseBucketAddress(bucket)!;
-  const place = await openPlace(addressText(settings.state), { ...options, role: settings.role });
-  const source = to.bucket === settings.state.bucket ? place : await openPlace(`s3://${to.bucket}/.haulout`, options);
-  const store = s3Store(source.reader, to.bucket, to.prefix);
+  const reader = await openReader(to.bucket, options);
+  const place = placeOf(settings.state, settings.role, await openReader(settings.state.bucket, options));
+  const store = s3Store(reader, to.bucket, to.prefix);
   const writer = new BucketWriter({
     endpoint: endpointOf(options),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
@@ -63,7 +63,7 @@ export async function push(directory: string, bucket: string, options: PushOptio
     if (options.plan) return await planFor(role, place, settings.role, options);
     await carryOut(writer, to, role, found, { remove: options.delete === true, told: progress(found.upload.length) });
     const digest = await contentDigest(store, role, local);
-    const since = source.reader.serverDate ?? Date.now();
+    const since = reader.serverDate ?? Date.now();
     await wake(writer, settings.state, settings.role, new Date());
     say(`${addressText(to)}: content ${paint.bold(digest.slice(0, 12))}`);
     const told = { found, digest, state: place.text };
@@ -77,7 +77,7 @@ export async function push(directory: string, bucket: string, options: PushOptio
   } finally {
     writer.close();
     place.reader.close();
-    source.reader.close();
+    reader.close();
   }
 }
 
