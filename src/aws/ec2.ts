@@ -43,22 +43,20 @@ export class Ec2 {
 
   /** Undefined where there is no such instance, or not yet: the answer to RunInstances is ahead of the other calls. */
   async find(id: string): Promise<Instance | undefined> {
-    try {
-      const { Reservations = [] } = await this.#ask('DescribeInstances', id, (client, sdk) =>
-        client.send(new sdk.DescribeInstancesCommand({ InstanceIds: [id] })),
-      );
-      return Reservations.flatMap(({ Instances = [] }) => Instances.map(readInstance))[0];
-    } catch (error) {
-      if (error instanceof HauloutError && error.code === 'ec2-InvalidInstanceID.NotFound') return undefined;
-      throw error;
-    }
+    const asked = this.#ask('DescribeInstances', id, (client, sdk) =>
+      client.send(new sdk.DescribeInstancesCommand({ InstanceIds: [id] })),
+    );
+    const found = await asked.catch(whereUnknown);
+    return found?.Reservations?.flatMap(({ Instances = [] }) => Instances.map(readInstance))[0];
   }
 
+  /** Undefined where it has none, or is not known (any more). */
   async userData(id: string): Promise<Buffer | undefined> {
-    const { UserData } = await this.#ask('DescribeInstanceAttribute', id, (client, sdk) =>
+    const asked = this.#ask('DescribeInstanceAttribute', id, (client, sdk) =>
       client.send(new sdk.DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: 'userData' })),
     );
-    return UserData?.Value === undefined ? undefined : Buffer.from(UserData.Value, 'base64');
+    const value = (await asked.catch(whereUnknown))?.UserData?.Value;
+    return value === undefined ? undefined : Buffer.from(value, 'base64');
   }
 
   async addresses(): Promise<readonly ElasticAddress[]> {
@@ -102,6 +100,10 @@ export class Ec2 {
 }
 
 type Sdk = typeof import('@aws-sdk/client-ec2');
+
+function whereUnknown(error: unknown): undefined {
+  if (!(error instanceof HauloutError) || error.code !== 'ec2-InvalidInstanceID.NotFound') throw error;
+}
 
 function connect(sdk: Sdk, { url, region, profile }: Ec2Options): EC2Client {
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -163,7 +165,7 @@ function refused(action: string, subject: string, error: unknown): HauloutError 
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  UnauthorizedOperation: 'these keys may not do that: see docs/fleet.md for the least policy of the desk',
+  UnauthorizedOperation: 'these keys may not do that: docs/swap.md names what the desk must be allowed',
   AuthFailure: 'the keys are not taken here: check AWS_PROFILE and --ec2-endpoint-url',
   CredentialsProviderError: 'give credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   IdempotentParameterMismatch: 'this token launched something else before: leave out --client-token',

@@ -100,6 +100,8 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
     const none = await ground.swap(other);
     expect(none.talk).toContain('it has no address');
     for (const { moments } of [wrong, none]) expect(moments.join()).not.toContain('RunInstances');
+    const unknown = await ground.swap('i-0123456789abcdef0');
+    expect([unknown.code, unknown.talk]).toEqual([64, expect.stringContaining('say it: --state s3://bucket/.haulout')]);
     const replaced = await ground.replace(other);
     expect(replaced.code, replaced.talk).toBe(0);
     const running = await ground.running();

@@ -105,7 +105,7 @@ async function stateOf(
   if (!state || !role)
     throw usage(
       old,
-      'its user-data is not ours, so nothing says where it writes its status',
+      'it has no user-data of ours (any more), so nothing says where it writes its status',
       'say it: --state s3://bucket/.haulout --role NAME',
     );
   const endpoint = endpointOf(options);
