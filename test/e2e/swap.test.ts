@@ -92,6 +92,15 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
     await expectAsBefore();
   }, 120_000);
 
+  it('a launch whose words are wrong uploads nothing and asks for nothing', async () => {
+    const before = ground.cloud.s3.list('fleet', '').length;
+    for (const words of [[], ['--image-id', 'ami-1', '--count', '0'], ['--image-id', 'ami-1', '--tag', 'x']]) {
+      const run = await ground.run(['launch', 's3://fleet/other', '--state', 's3://fleet/elsewhere', ...words]);
+      expect([run.code, run.moments]).toEqual([64, []]);
+    }
+    expect(ground.cloud.s3.list('fleet', '')).toHaveLength(before);
+  }, 60_000);
+
   it('is refused where the address is not at the old instance, and nothing is launched', async () => {
     const [other] = await ground.launch();
     const wrong = await ground.swap(other, { words: ['--address', ground.address.publicIp] });

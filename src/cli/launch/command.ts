@@ -44,13 +44,14 @@ export async function launch(bucket: string, options: LaunchOptions): Promise<nu
   const count = countOf(options.count);
   const expected = { holdMs: durationOf('--hold', options.hold), timeoutMs: durationOf('--timeout', options.timeout) };
   const given = tagsOf(options.tag ?? []);
+  const like = likeOf(options); // what is wrong with the words is said before anything is uploaded
   const { bytes, settings } = await userDataFor(bucket, options);
   const { role } = settings;
   const token = options.clientToken ?? randomUUID();
   const wish: LaunchWish = {
     token,
     count,
-    like: likeOf(options),
+    like,
     template: options.launchTemplate,
     userData: bytes,
     tags: { Name: role, 'haulout:role': role, 'haulout:state': addressText(settings.state), ...given },
@@ -58,7 +59,7 @@ export async function launch(bucket: string, options: LaunchOptions): Promise<nu
   const ec2 = new Ec2(ec2OptionsOf(options));
   const writer = new BucketWriter({
     endpoint: endpointOf(options),
-    owner: options.owner,
+    owner: settings.owner,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
   try {
