@@ -26,28 +26,6 @@ const feeds = readdirSync(join(home, 'feeds')).sort();
 const malformed = 'driftwood.rss';
 
 describe('the planet bucket', () => {
-  const texts = readdirSync(bucket, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.png'))
-    .map((entry) => join(entry.parentPath, entry.name));
-  const hooks = texts.filter((path) => path.includes('/bin/'));
-
-  test('every hook can be executed, here and in a fresh checkout', () => {
-    expect(hooks.map((path) => basename(path)).sort()).toEqual(['check', 'configure', 'refresh', 'start', 'stop']);
-    for (const path of hooks) {
-      expect(readFileSync(path, 'utf8'), path).toMatch(/^#!\/bin\/sh\n/);
-      expect(statSync(path).mode & 0o111, path).toBe(0o111);
-    }
-    const inGit = spawnSync('git', ['ls-files', '--stage', '--', 'services/planet/bin'], {
-      cwd: bucket,
-      encoding: 'utf8',
-    });
-    for (const line of (inGit.stdout ?? '').split('\n').filter(Boolean)) expect(line).toMatch(/^100755 /);
-  });
-
-  test('lines end in LF alone', () => {
-    for (const path of texts) expect(readFileSync(path).includes('\r'), path).toBe(false);
-  });
-
   test('planet.ini names every sample feed, each with a name, and faces that are there', () => {
     const ini = readFileSync(join(home, 'planet.ini'), 'utf8');
     const sections = ini.split(/^\[/m).slice(1);

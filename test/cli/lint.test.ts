@@ -27,7 +27,7 @@ describe('haulout lint', () => {
   const directory = testDirectory();
   const lint = (...words: string[]) => haulout(['lint', ...words], { cwd: directory });
 
-  it.each(['hello', 'planet'])('finds no mistake in buckets/%s', async (bucket) => {
+  it.each(['hello', 'monitor', 'payroll', 'planet'])('finds no mistake in buckets/%s', async (bucket) => {
     const { code, stderr } = await lint(fileURLToPath(new URL(`../../buckets/${bucket}`, import.meta.url)));
     expect(code).toBe(0);
     expect(stderr).toMatch(/no mistakes/);

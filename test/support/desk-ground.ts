@@ -194,7 +194,8 @@ export class DeskGround {
   }
 }
 
-function environment(cloud: LocalCloud): Record<string, string> {
+/** The keys of the desk, and where its cloud is. */
+export function environment(cloud: LocalCloud): Record<string, string> {
   return {
     AWS_ACCESS_KEY_ID: cloud.accessKeyId,
     AWS_SECRET_ACCESS_KEY: cloud.secretAccessKey,
