@@ -1,19 +1,16 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { LocalCloud, type Machine } from '../../src/cloud/local.ts';
-import { run, SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
+import type { Machine } from '../../src/cloud/local.ts';
 import { chromiumNeed, visit } from '../support/browser.ts';
-import { environment } from '../support/desk-ground.ts';
 import { MACHINE_NEEDS } from '../support/machines.ts';
 import { describeWith, skippedAloud } from '../support/needs.ts';
-import { dist } from '../support/role.ts';
 import { testDirectory } from '../support/role-files.ts';
+import { Roles } from '../support/roles.ts';
 import { eventually } from '../support/scratch.ts';
 
 const BUCKETS = fileURLToPath(new URL('../../buckets', import.meta.url));
-const IMAGE = 'ami-0123456789abcdef0';
 
 interface Host {
   readonly id: string;
@@ -25,52 +22,25 @@ interface Host {
 
 /** The story of buckets/payroll: machines whose names nobody knows announce themselves at a monitor, which draws them. */
 describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself at', () => {
-  const directory = testDirectory();
-  const role = (name: string) => join(directory, name);
-  let cloud: LocalCloud;
+  const screenshots = process.env['HAULOUT_KEEP_SCREENSHOTS'] ?? testDirectory();
+  let roles: Roles;
   let monitor: Machine;
   let page: string;
   let payrolls: Machine[];
 
   beforeAll(async () => {
-    cloud = await LocalCloud.open({ gatewayScript: join(dist, 'gateway.mjs') });
-    cloud.s3.createBucket('harbour');
+    roles = await Roles.open();
     for (const name of ['monitor', 'payroll']) {
-      cpSync(join(BUCKETS, name), role(name), { recursive: true });
+      cpSync(join(BUCKETS, name), roles.directory(name), { recursive: true });
       // The machine is a copy of this one: how long its packages take to upgrade is not what is tested.
-      edit(`${name}/haulout.ini`, (text) =>
+      roles.edit(`${name}/haulout.ini`, (text) =>
         text.replace(/^upgrade .*\n/m, '').replace('[haulout]\n', '[haulout]\nupgrade = never\n'),
       );
     }
-    [monitor] = (await launch('monitor')) as [Machine];
+    [monitor] = await roles.launch('monitor');
     page = (await monitor.publish(8080)).url;
   }, 240_000);
-  afterAll(() => cloud?.close(), 60_000);
-
-  function edit(path: string, change: (text: string) => string): void {
-    const file = join(directory, path);
-    writeFileSync(file, change(readFileSync(file, 'utf8')));
-  }
-
-  async function haulout(...words: string[]): Promise<string> {
-    const { code, stdout, output } = await run([process.execPath, join(dist, 'cli.mjs'), ...words], {
-      env: { ...SYSTEM_ENVIRONMENT, ...environment(cloud) },
-      timeoutMs: 200_000,
-    });
-    expect(code, output).toBe(0);
-    return stdout;
-  }
-
-  async function launch(name: string, ...words: string[]): Promise<Machine[]> {
-    const bucket = `s3://harbour/${name}`;
-    await haulout('push', role(name), bucket, '--no-watch');
-    const instances = ['--instance-endpoint-url', cloud.instanceEndpoint];
-    const ids = await haulout('launch', bucket, '--image-id', IMAGE, '--hold', '0s', ...instances, ...words);
-    return ids
-      .trim()
-      .split('\n')
-      .map((id) => cloud.machine(id)!);
-  }
+  afterAll(() => roles?.close(), 60_000);
 
   const get = async (path: string) => await fetch(page + path, { signal: AbortSignal.timeout(10_000) });
   const hosts = async () => (await (await get('hosts.json')).json()) as Host[];
@@ -84,10 +54,10 @@ describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself
   }, 60_000);
 
   it('announces every machine of the role, by the lines of its own haulout.ini', async () => {
-    edit('payroll/haulout.ini', (text) =>
+    roles.edit('payroll/haulout.ini', (text) =>
       text.replace(/^; (?=\[register|up |down )/gm, '').replaceAll('10.77.0.10', monitor.address),
     );
-    payrolls = await launch('payroll', '--count', '2');
+    payrolls = await roles.launch('payroll', '--count', '2');
     expect(payrolls).toHaveLength(2);
     for (const machine of payrolls) {
       expect(await host(machine)).toMatchObject({ role: 'payroll', address: machine.address });
@@ -125,12 +95,10 @@ describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself
           await seen.waitForLoadState('networkidle');
           const widths = await seen
             .locator('img')
-            .evaluateAll((images) => images.map((image) => image.clientWidth > 0));
-          expect(widths).toEqual(Array(9).fill(true));
+            .evaluateAll((images) => images.map((image) => (image as { naturalWidth?: number }).naturalWidth));
+          expect(widths).toEqual(Array(9).fill(480));
           expect(complaints.filter((complaint) => !complaint.startsWith(`${page}drawings/`))).toEqual([]);
-          await seen.screenshot({
-            path: join(process.env['HAULOUT_KEEP_SCREENSHOTS'] ?? directory, `${colorScheme}.png`),
-          });
+          await seen.screenshot({ path: join(screenshots, `${colorScheme}.png`) });
         });
       }
     },
@@ -148,8 +116,8 @@ describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself
   }, 60_000);
 
   it('keeps its hosts over an upgrade of the monitor', async () => {
-    edit('monitor/haulout.ini', (text) => text.replace('title = Harbour watch', 'title = Night watch'));
-    await haulout('push', role('monitor'), 's3://harbour/monitor', '--timeout', '90s');
+    roles.edit('monitor/haulout.ini', (text) => text.replace('title = Harbour watch', 'title = Night watch'));
+    await roles.push('monitor', '--timeout', '90s');
     expect(await (await get('')).text()).toContain('<h1>Night watch</h1>');
     expect(await hosts()).toHaveLength(3);
   }, 120_000);
