@@ -141,6 +141,7 @@ describe('RunInstances', () => {
   });
 
   it('tags what it launches, sets its metadata service, and shows a profile as its role', async () => {
+    const ARN = 'arn:aws:iam::123456789012:instance-profile/planet';
     const [id] = await run({
       TagSpecifications: [{ ResourceType: 'instance', Tags: [{ Key: 'Name', Value: 'web' }, { Key: 'empty' }] }],
       MetadataOptions: { HttpTokens: 'optional', HttpPutResponseHopLimit: 2, InstanceMetadataTags: 'enabled' },
@@ -154,8 +155,17 @@ describe('RunInstances', () => {
       ],
       MetadataOptions: { HttpTokens: 'optional', HttpPutResponseHopLimit: 2, InstanceMetadataTags: 'enabled' },
       KeyName: 'mine',
+      IamInstanceProfile: { Arn: ARN },
     });
-    await expect.poll(() => ec2.hosts.launched.length).toBe(1);
+    const { Reservations } = await client.send(
+      new DescribeInstancesCommand({ Filters: [{ Name: 'iam-instance-profile.arn', Values: [ARN] }] }),
+    );
+    expect(Reservations).toHaveLength(1);
+    const [alike] = await run({ IamInstanceProfile: { Arn: ARN } });
+    expect((await instance(alike!)).IamInstanceProfile?.Arn).toBe(ARN);
+    const [other] = await run({});
+    expect((await instance(other!)).IamInstanceProfile).toBeUndefined();
+    await expect.poll(() => ec2.hosts.launched.length).toBe(3);
     expect(ec2.hosts.launched[0]!.describe()).toMatchObject({
       tags: { Name: 'web', empty: '' },
       httpTokens: 'optional',

@@ -1,3 +1,4 @@
+import { instanceProfile } from '../metadata/tree.ts';
 import type { XmlFields } from '../s3/xml.ts';
 import type { CloudState } from './action.ts';
 import type { Ec2Instance } from './instance.ts';
@@ -10,6 +11,7 @@ function instanceFields(instance: Ec2Instance, cloud: CloudState): XmlFields {
   const { order, cable, metadata, reason } = instance;
   const address = cloud.addresses.of(instance)?.publicIp;
   const { exists } = instance;
+  const profile = profileOf(instance, cloud);
   return {
     instanceId: instance.instanceId,
     imageId: order.imageId,
@@ -37,6 +39,7 @@ function instanceFields(instance: Ec2Instance, cloud: CloudState): XmlFields {
     hypervisor: 'xen',
     networkInterfaceSet: '',
     ebsOptimized: false,
+    iamInstanceProfile: profile && { ...profile },
     metadataOptions: metadataFields(metadata),
   };
 }
@@ -46,6 +49,7 @@ export const INSTANCE_FILTERS = [
   'architecture',
   'availability-zone',
   'client-token',
+  'iam-instance-profile.arn',
   'image-id',
   'instance-id',
   'instance-state-code',
@@ -76,6 +80,7 @@ export function instanceFilterable(
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
     'availability-zone': `${cloud.region}a`,
     'client-token': order.clientToken,
+    'iam-instance-profile.arn': profileOf(instance, cloud)?.arn,
     'image-id': order.imageId,
     'instance-id': instance.instanceId,
     'instance-state-code': String(code),
@@ -103,6 +108,11 @@ export function reservationFields(instances: readonly Ec2Instance[], cloud: Clou
     groupSet: '',
     instancesSet: { item: instances.map((instance) => instanceFields(instance, cloud)) },
   };
+}
+
+/** Only the one that the launch named: the role that every instance has is of this cloud, not of the request. */
+function profileOf({ order }: Ec2Instance, cloud: CloudState) {
+  return order.roleName === undefined ? undefined : instanceProfile(cloud.accountId, order.roleName);
 }
 
 export function privateName({ cable }: Pick<Ec2Instance, 'cable'>): string {

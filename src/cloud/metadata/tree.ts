@@ -98,12 +98,18 @@ export function iam(about: InstanceDescription): Directory | undefined {
 }
 
 function iamInfo(about: InstanceDescription, roleName: string): string {
+  const { arn, id } = instanceProfile(about.accountId, roleName);
   return json({
     Code: 'Success',
     LastUpdated: seconds(about.launchedAt ?? new Date()),
-    InstanceProfileArn: `arn:aws:iam::${about.accountId}:instance-profile/${roleName}`,
-    InstanceProfileId: 'AIPALOCALCLOUD',
+    InstanceProfileArn: arn,
+    InstanceProfileId: id,
   });
+}
+
+/** A role and its profile have one name, as the console of EC2 makes them. */
+export function instanceProfile(accountId: string, roleName: string): { readonly arn: string; readonly id: string } {
+  return { arn: `arn:aws:iam::${accountId}:instance-profile/${roleName}`, id: 'AIPALOCALCLOUD' };
 }
 
 function roleDocument(credentials: RoleCredentials): string {
