@@ -64,6 +64,12 @@ export function unsupported(what: string): Ec2Error {
   return new Ec2Error('UnsupportedOperation', `haulout's local EC2 does not know ${what}`);
 }
 
+/** EC2 says no more than this to those who cannot prove who they are. */
+export function notBelieved(why?: string): Ec2Error {
+  const message = 'AWS was not able to validate the provided access credentials';
+  return new Ec2Error('AuthFailure', why === undefined ? message : `${message}: ${why}`);
+}
+
 export function invalidValue(value: string, name: string, why: string): Ec2Error {
   return new Ec2Error('InvalidParameterValue', `Value (${value}) for parameter ${name} is invalid. ${why}`);
 }

@@ -23,6 +23,13 @@ export class Parameters {
     return [...this.#values];
   }
 
+  without(names: readonly string[]): Parameters {
+    return new Parameters(
+      this.pairs.filter(([name]) => !names.includes(name)),
+      this.#prefix,
+    );
+  }
+
   text(name: string): string | undefined {
     return this.#values.get(name);
   }

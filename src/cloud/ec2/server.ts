@@ -44,7 +44,8 @@
  * - Instance and system status are `ok` as soon as an instance runs: there is no initializing, and no impairment.
  *
  * ## Client quirks
- * - euca2ools sends no ClientToken, a made-up region, parameters in any order, addresses instead of allocations.
+ * - euca2ools sends no ClientToken, a made-up region, parameters in any order, addresses instead of allocations. Up to 3.2 it signs by
+ *   version 2, among the parameters.
  * - The namespace of an answer is that of the Version that was asked for.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -145,7 +146,9 @@ export class Ec2Endpoint {
     const before = await this.#misbehave(exchange, 'before');
     if (before && 'status' in before) return faulty(exchange, before);
     if (before && 'cutAfterBytes' in before) return BROKEN;
-    exchange.accessKeyId = authenticate(signed, this.#options.keys, Date.now()).accessKeyId;
+    const identity = authenticate(signed, parameters, this.#options.keys, Date.now());
+    exchange.accessKeyId = identity.accessKeyId;
+    exchange.parameters = identity.parameters;
     const reply = await this.#carryOut(exchange);
     const after = await this.#misbehave(exchange, 'after');
     if (after && 'status' in after) return faulty(exchange, after);
