@@ -36,11 +36,14 @@ describeWith(MACHINE_NEEDS, 'a swap', () => {
 
   it('has another instance in the place of the old one, and the address is never with nobody', async () => {
     const old = holder;
+    const like = await ground.like(old);
+    expect(like?.profile).toMatch(/:instance-profile\/tiny$/);
     const [run, silentMs] = await ground.longestSilence(ground.swap(old));
     expect(run.code, run.talk).toBe(0);
     expect(killPoints(run.moments)).toEqual(expect.arrayContaining(KILLED_AT));
     holder = (await ground.holder()) ?? '';
     expect(holder).not.toBe(old);
+    expect(await ground.like(holder)).toEqual(like);
     await expectAsBefore();
     expect(silentMs).toBeLessThan(2_000);
     expect(run.talk).toContain(`${ground.address.publicIp}: at ${holder}`);

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Ec2 } from '../../src/aws/ec2.ts';
-import type { ElasticAddress } from '../../src/aws/ec2-answers.ts';
+import type { ElasticAddress, Instance } from '../../src/aws/ec2-answers.ts';
 import { LocalCloud } from '../../src/cloud/local.ts';
 import { dist } from './role.ts';
 import { TINY, writeRole } from './role-files.ts';
@@ -83,7 +83,8 @@ export class DeskGround {
     const path = join(this.#directory, 'bootstrap.js');
     writeFileSync(path, script.stdout);
     const words = ['launch', this.bucket, '--image-id', 'ami-0123456789abcdef0', '--count', String(count)];
-    const { stdout, talk, code } = await this.run([...words, '--user-data', path, '--hold', '0s']);
+    const how = ['--iam-instance-profile', 'tiny', '--user-data', path, '--hold', '0s'];
+    const { stdout, talk, code } = await this.run([...words, ...how]);
     const [first, ...others] = stdout.trim().split('\n');
     if (code !== 0 || !first) throw new Error(`launch ended with ${code}: ${talk}`);
     return [first, ...others];
@@ -117,6 +118,11 @@ export class DeskGround {
   async holder(): Promise<string | undefined> {
     const all = await this.#ec2.addresses();
     return all.find(({ publicIp }) => publicIp === this.address.publicIp)?.instanceId;
+  }
+
+  /** What an instance was launched with, as another one like it would be. */
+  async like(instanceId: string): Promise<Instance['like'] | undefined> {
+    return (await this.#ec2.find(instanceId))?.like;
   }
 
   /** Those that run. */
