@@ -1,30 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import { amzDate } from '../../aws/sigv4.ts';
 import { type S3Key, sameText } from '../s3/authenticate.ts';
+import type { Claim, Signed } from './claim.ts';
 import { Ec2Error, notBelieved } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 import { claimOfParameters } from './signature-2.ts';
 import { claimOfHeader } from './signature-4.ts';
-
-/** A request as it was signed: the body is part of the signature here, whatever a header says of its digest. */
-export interface Signed {
-  readonly incoming: IncomingMessage;
-  readonly path: string;
-  readonly query: readonly (readonly [string, string])[];
-  readonly body: Uint8Array;
-}
-
-/** Who a request says it is from, whichever version of signatures says so. */
-export interface Claim {
-  readonly accessKeyId: string;
-  /** When it was signed, in milliseconds since 1970. */
-  readonly at: number;
-  readonly token: string;
-  /** Parameters that are the signature's own. */
-  readonly parameters: readonly string[];
-  /** Whether who signed knew this secret. */
-  readonly holds: (secretAccessKey: string) => boolean;
-}
 
 export interface Identity {
   readonly accessKeyId: string;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { receive, type Wire } from '../s3/send.ts';
-import type { Signed } from './authenticate.ts';
+import type { Signed } from './claim.ts';
 import { Ec2Error } from './errors.ts';
 import { Parameters } from './parameters.ts';
 

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { canonicalQuery } from '../../aws/sigv4.ts';
 import { sameText } from '../s3/authenticate.ts';
-import type { Claim, Signed } from './authenticate.ts';
+import type { Claim, Signed } from './claim.ts';
 import { notBelieved } from './errors.ts';
 import type { Parameters } from './parameters.ts';
 

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { amzDate, canonicalRequest, type Scope, signature } from '../../aws/sigv4.ts';
 import { sha256 } from '../../lib/digest.ts';
 import { sameText, sentHeaders } from '../s3/authenticate.ts';
-import type { Claim, Signed } from './authenticate.ts';
+import type { Claim, Signed } from './claim.ts';
 import { notBelieved } from './errors.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
