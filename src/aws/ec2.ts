@@ -1,6 +1,7 @@
 import type { EC2Client, RunInstancesCommandInput } from '@aws-sdk/client-ec2';
 import { HauloutError } from '../lib/errors.ts';
 import { type ElasticAddress, type Instance, type InstanceLike, readAddress, readInstance } from './ec2-answers.ts';
+import { refused, Tries } from './ec2-trouble.ts';
 
 /**
  * The EC2 control plane as the desk needs it: the SDK, loaded when it is first asked.
@@ -26,6 +27,9 @@ export interface LaunchWish {
   readonly tags: Readonly<Record<string, string>>;
 }
 
+/** How long RunInstances may take, with all its tries. */
+export const RUN_MS = 120_000;
+
 export class Ec2 {
   readonly #options: Ec2Options;
   #client: EC2Client | undefined;
@@ -34,11 +38,29 @@ export class Ec2 {
     this.#options = options;
   }
 
+  /** Rejects with the code `launch-in-doubt` where it is not known whether EC2 launched: ask again, under the same token. */
   async run(wish: LaunchWish): Promise<readonly Instance[]> {
-    const { Instances = [] } = await this.#ask('RunInstances', wish.token, (client, sdk) =>
-      client.send(new sdk.RunInstancesCommand(runInput(wish))),
-    );
+    const tries = new Tries();
+    const asked = this.#ask('RunInstances', wish.token, (client, sdk) => {
+      const command = new sdk.RunInstancesCommand(runInput(wish));
+      command.middlewareStack.add(tries.watched, { step: 'finalizeRequest', priority: 'low' });
+      return client.send(command, { abortSignal: AbortSignal.timeout(RUN_MS) });
+    });
+    const { Instances = [] } = await asked.catch((error: unknown) => {
+      throw tries.judged(wish.token, error);
+    });
     return Instances.map(readInstance);
+  }
+
+  /** What EC2 shows of what a token has launched, also what has ended a short while ago. A launch may be seen late. */
+  async launchedUnder(token: string): Promise<readonly Instance[]> {
+    const Values = [token.replace(/[*?\\]/g, '\\$&')]; // as it is: these are signs of a pattern there
+    const { Reservations = [] } = await this.#ask('DescribeInstances', token, (client, sdk) =>
+      client.send(new sdk.DescribeInstancesCommand({ Filters: [{ Name: 'client-token', Values }] })),
+    );
+    const found = Reservations.flatMap(({ Instances = [] }) => Instances);
+    // Nothing is told as launched by a token that does not say so itself, whatever a service makes of the filter.
+    return found.filter(({ ClientToken }) => ClientToken === token).map(readInstance);
   }
 
   /** Undefined where there is no such instance, or not yet: the answer to RunInstances is ahead of the other calls. */
@@ -110,7 +132,8 @@ function connect(sdk: Sdk, { url, region, profile }: Ec2Options): EC2Client {
   return new sdk.EC2Client({
     region,
     maxAttempts: 5,
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000 },
+    // Without the last word the SDK only warns when the time is up, and waits on.
+    requestHandler: { connectionTimeout: 5_000, requestTimeout: 30_000, throwOnRequestTimeout: true },
     ...(url === undefined ? {} : { endpoint: url }),
     ...(profile === undefined ? {} : { profile }),
   });
@@ -147,27 +170,3 @@ function runInput({ token, count, like, template, userData, tags }: LaunchWish):
     ...(Tags.length === 0 ? {} : { TagSpecifications: [{ ResourceType: 'instance', Tags }] }),
   };
 }
-
-/** EC2's own word for what was wrong is the code: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
-function refused(action: string, subject: string, error: unknown): HauloutError {
-  const name = error instanceof Error ? error.name : 'unknown';
-  const known = error instanceof Error && '$metadata' in error;
-  return new HauloutError(
-    {
-      code: `ec2-${name}`,
-      step: 'ec2',
-      subject,
-      reason: known ? `${action} was refused: ${name}` : `${action} got no answer (${name})`,
-      hint: HINTS[name] ?? 'check --ec2-endpoint-url, --region and the credentials; nothing is lost, run it again',
-    },
-    error,
-  );
-}
-
-const HINTS: Readonly<Record<string, string>> = {
-  UnauthorizedOperation: 'these keys may not do that: docs/swap.md names what the desk must be allowed',
-  AuthFailure: 'the keys are not taken here: check AWS_PROFILE and --ec2-endpoint-url',
-  CredentialsProviderError: 'give credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
-  IdempotentParameterMismatch: 'this token launched something else before: leave out --client-token',
-  InstanceLimitExceeded: 'terminated instances count for a while: wait, or have the quota raised',
-};
