@@ -1,10 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import type { BucketAddress } from '../../aws/location.ts';
 import type { BucketWriter } from '../../aws/write.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HauloutError } from '../../lib/errors.ts';
-import { isOver, type Operation, type Owner, readOperation } from './operation.ts';
+import { isDead, newOwner, type Owner } from '../owner.ts';
+import { isOver, type Operation, readOperation } from './operation.ts';
 
 const SIGN_MS = 5_000;
 const SILENT_MS = 20_000;
@@ -19,7 +18,7 @@ export class Journal {
   readonly #writer: BucketWriter;
   readonly #bucket: string;
   readonly #clock: Clock;
-  readonly #me: Omit<Owner, 'at'> = { host: hostname(), pid: process.pid, id: randomUUID() };
+  readonly #me = newOwner();
   #last: Operation | undefined;
   #writing: Promise<void> = Promise.resolve();
   #sign: NodeJS.Timeout | undefined;
@@ -105,16 +104,5 @@ export class Journal {
 
   #signed(): Owner {
     return { ...this.#me, at: new Date(this.#clock.now()).toISOString() };
-  }
-}
-
-/** Of this machine, and ended: killed. Elsewhere only silence tells. */
-function isDead({ host, pid }: Owner): boolean {
-  if (host !== hostname() || pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return false;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ESRCH';
   }
 }

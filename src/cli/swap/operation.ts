@@ -1,5 +1,6 @@
 import type { InstanceLike } from '../../aws/ec2-answers.ts';
 import { HauloutError, type Trouble } from '../../lib/errors.ts';
+import type { Owner } from '../owner.ts';
 
 /**
  * A swap, as far as it has come: one object in the state, written before each step is taken. Every step may be taken again,
@@ -37,17 +38,8 @@ export interface Operation {
   readonly startedAt: string;
   /** Why it went back. */
   readonly trouble?: Trouble;
+  /** Who works at it: a sign of life is written every few seconds. */
   readonly owner: Owner;
-}
-
-/** Who works at it: a sign of life is written every few seconds. */
-export interface Owner {
-  readonly host: string;
-  readonly pid: number;
-  /** Of this run alone. */
-  readonly id: string;
-  /** ISO 8601. */
-  readonly at: string;
 }
 
 const STEPS: readonly string[] = ['launch', 'settle', 'move', 'prove', 'retire', 'back', 'done', 'undone'];
