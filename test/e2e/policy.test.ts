@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { BucketWriter } from '../../src/aws/write.ts';
+import type { LaunchRecord } from '../../src/cli/launch/launch-record.ts';
+import { LaunchRecords } from '../../src/cli/launch/launch-records.ts';
 import { Journal } from '../../src/cli/swap/journal.ts';
 import { LocalCloud, type LocalKey, type Machine, type Policy } from '../../src/cloud/local.ts';
 import type { RequestLogEntry } from '../../src/cloud/s3/server.ts';
@@ -12,6 +14,7 @@ import { haulout } from '../support/cli.ts';
 import { describeWith, root } from '../support/needs.ts';
 import { nodeLike } from '../support/node-like.ts';
 import { lessThan } from '../support/policies.ts';
+import { readerAt } from '../support/readers.ts';
 import { dist } from '../support/role.ts';
 import { roleForAll, TINY, testDirectory } from '../support/role-files.ts';
 import { eventually } from '../support/scratch.ts';
@@ -144,11 +147,12 @@ describeWith([root], 'the least policies', () => {
         'fleet',
         'upload: list',
         'push',
+        'launch',
         'doctor: list',
         'doctor: runtime',
         'doctor: content',
       ],
-      'SeeTheBucket: what is below tiny/': ['runtime', 'fleet', 'doctor: runtime'],
+      'SeeTheBucket: what is below tiny/': ['runtime', 'fleet', 'launch', 'doctor: runtime'],
       'UploadTheRole: s3:GetObject': ['doctor: read', 'doctor: content'],
       'UploadTheRole: s3:PutObject': ['upload: put', 'push'],
       'UploadTheRole: s3:DeleteObject': ['upload: delete'],
@@ -159,8 +163,9 @@ describeWith([root], 'the least policies', () => {
       'ReadWhatMachinesTell: .haulout/instances/tiny/*': ['fleet'],
       'ReadWhatMachinesTell: .haulout/facts/tiny/*': ['plan'],
       'CallMachines: s3:PutObject .haulout/wake': ['push'],
-      'KeepSwaps: s3:GetObject': ['swap'],
-      'KeepSwaps: s3:PutObject': ['swap'],
+      'KeepOperations: s3:GetObject': ['launch', 'swap'],
+      'KeepOperations: s3:PutObject': ['launch', 'swap'],
+      'KeepOperations: s3:DeleteObject': ['launch'],
       'TryTheStore: s3:GetObject': ['doctor: conditions'],
       'TryTheStore: s3:PutObject': ['doctor: write', 'doctor: conditions'],
       'TryTheStore: s3:DeleteObject': ['doctor: delete'],
@@ -253,12 +258,37 @@ describeWith([root], 'the least policies', () => {
       ...(fleet.code === 0 && fleet.stdout.includes(machine.instanceId) ? [] : ['fleet']),
       ...uploaded,
       ...(pushed.code === 0 ? [] : ['push']),
+      ...(await keepLaunch()),
       ...(await keepSwap()),
       ...new Set(ill.map(({ check }) => `doctor: ${check}`)),
     ];
   }
 
-  /** What a swap asks of the bucket; what it asks of EC2 no policy of the local cloud knows. */
+  /** What a launch asks of the bucket; what it asks of EC2 no policy of the local cloud knows. */
+  async function keepLaunch(): Promise<readonly string[]> {
+    const { accessKeyId, secretAccessKey } = deskKey;
+    const credentials = { accessKeyId, secretAccessKey };
+    const endpoint = { url: cloud.endpoint, region: cloud.region };
+    const writer = new BucketWriter({ endpoint, credentials });
+    const reader = readerAt(cloud.endpoint, { endpoint, bucket: BUCKET, credentials: async () => credentials });
+    const records = new LaunchRecords(writer, reader, { bucket: BUCKET, prefix: '.haulout' }, 'tiny');
+    const owner = { host: 'desk', pid: 1, id: 'x', at: new Date().toISOString() };
+    const about = { token: 't', role: 'tiny', count: 1, wish: sha256(''), region: cloud.region, owner };
+    const record: LaunchRecord = { schema: 1, ...about };
+    const kept = async () => {
+      await records.write(record);
+      expect((await records.find()).records).toEqual([record]);
+      await records.remove('t');
+    };
+    const failed = await kept().then(
+      () => [],
+      () => ['launch'],
+    );
+    writer.close();
+    return failed;
+  }
+
+  /** The same of a swap. */
   async function keepSwap(): Promise<readonly string[]> {
     const { accessKeyId, secretAccessKey } = deskKey;
     const endpoint = { url: cloud.endpoint, region: cloud.region };

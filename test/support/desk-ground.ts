@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,11 +17,17 @@ const PORT = 8080;
 const PROBE_MS = 50;
 const RUN_MS = 180_000;
 
-/** A moment of a run: before a call is carried out, or after it, with its answer not yet sent. `DescribeInstances 3 after`. */
+/**
+ * A moment of a run: before a call is carried out, or after it, with its answer not yet sent. `DescribeInstances 3 after`. The call before
+ * which a run is killed is never carried out.
+ */
 export type Moment = string;
 
 interface Watch {
-  onMoment: (name: string, moment: 'before' | 'after') => void;
+  onMoment: (name: string, moment: 'before' | 'after') => 'killed' | undefined;
+  onAsked: (action: string) => void;
+  /** How long EC2 takes before it launches anything. */
+  slowMs: number;
 }
 
 export interface DeskRun {
@@ -30,6 +36,8 @@ export interface DeskRun {
   readonly talk: string;
   /** In the order in which they came. */
   readonly moments: readonly Moment[];
+  /** What it asked EC2 for. */
+  readonly asked: readonly string[];
 }
 
 /**
@@ -57,15 +65,19 @@ export class DeskGround {
 
   static async open(files: Readonly<Record<string, string>> = TINY): Promise<DeskGround> {
     const directory = mkdtempSync(join(tmpdir(), 'haulout-swap-'));
-    const watch: Watch = { onMoment: () => undefined };
+    const watch: Watch = { onMoment: () => undefined, onAsked: () => undefined, slowMs: 0 };
     const isJournal = (key: string | undefined) => key?.startsWith('.haulout/operations/') ?? false;
     const cloud = await LocalCloud.open({
       gatewayScript: join(dist, 'gateway.mjs'),
       addressPorts: [PORT],
-      ec2Faults: ({ action, moment }) => void watch.onMoment(action, moment),
+      ec2Faults: ({ action, moment }) => {
+        if (watch.onMoment(action, moment) === 'killed' && moment === 'before') return { cutAfterBytes: 0 };
+        return action === 'RunInstances' && moment === 'before' ? { stallMs: watch.slowMs } : undefined;
+      },
+      onEc2Request: ({ action }) => watch.onAsked(action),
       faults: ({ operation, key }) => {
-        if (isJournal(key)) watch.onMoment(operation, 'before');
-        return undefined;
+        const isKilled = isJournal(key) && watch.onMoment(operation, 'before') === 'killed';
+        return isKilled ? { status: 503, code: 'SlowDown' } : undefined;
       },
       onRequest: ({ operation, key }) => {
         if (isJournal(key)) watch.onMoment(operation ?? '', 'after');
@@ -78,16 +90,37 @@ export class DeskGround {
 
   /** Instances of the role, launched by the command; resolves with their ids when they are healthy. */
   async launch(count = 1): Promise<readonly [string, ...string[]]> {
-    const settings = ['--settle', '0s', '--instance-endpoint-url', this.cloud.instanceEndpoint];
-    const script = await this.run(['userdata', this.bucket, ...settings]);
-    const path = join(this.#directory, 'bootstrap.js');
-    writeFileSync(path, script.stdout);
-    const words = ['launch', this.bucket, '--image-id', 'ami-0123456789abcdef0', '--count', String(count)];
-    const how = ['--iam-instance-profile', 'tiny', '--user-data', path, '--hold', '0s'];
-    const { stdout, talk, code } = await this.run([...words, ...how]);
+    const { stdout, talk, code } = await this.runLaunch({ words: ['--count', String(count)] });
     const [first, ...others] = stdout.trim().split('\n');
     if (code !== 0 || !first) throw new Error(`launch ended with ${code}: ${talk}`);
     return [first, ...others];
+  }
+
+  /** `haulout launch` of the role, killed at a moment when one is given. */
+  async runLaunch({ killAt, words = [] }: { killAt?: Moment; words?: readonly string[] } = {}): Promise<DeskRun> {
+    const image = ['--image-id', 'ami-0123456789abcdef0', '--iam-instance-profile', 'tiny'];
+    const how = ['--user-data', await this.#script(), '--hold', '0s'];
+    return await this.run(['launch', this.bucket, ...image, ...how, ...words], killAt);
+  }
+
+  /** From now on EC2 takes so long before it launches anything. */
+  slowLaunches(milliseconds: number): void {
+    this.#watch.slowMs = milliseconds;
+  }
+
+  /** What is written down in the state of operations, by their keys. */
+  operations(): readonly string[] {
+    return this.cloud.s3.list(BUCKET, '.haulout/operations/').map(({ key }) => key);
+  }
+
+  /** The user-data of the role, made once. */
+  async #script(): Promise<string> {
+    const path = join(this.#directory, 'bootstrap.js');
+    if (existsSync(path)) return path;
+    const settings = ['--settle', '0s', '--instance-endpoint-url', this.cloud.instanceEndpoint];
+    const script = await this.run(['userdata', this.bucket, ...settings]);
+    writeFileSync(path, script.stdout);
+    return path;
   }
 
   /** A new address, at this instance. */
@@ -138,6 +171,14 @@ export class DeskGround {
     return Reservations.flatMap(({ Instances = [] }) => Instances.map(({ InstanceId = '' }) => InstanceId));
   }
 
+  /** Pulls the plug of all that run. */
+  async endAll(): Promise<void> {
+    for (const id of await this.running()) {
+      await this.cloud.machine(id)?.terminate();
+      await this.#ec2.terminate(id);
+    }
+  }
+
   async answers(): Promise<boolean> {
     return await new Promise((resolve) => {
       const options = { host: this.address.publicIp, port: PORT, agent: false, timeout: 1_000 };
@@ -180,6 +221,7 @@ export class DeskGround {
   /** `haulout WORDS`, with the keys of the desk. */
   async run(words: readonly string[], killAt?: Moment): Promise<DeskRun> {
     const moments: Moment[] = [];
+    const asked: string[] = [];
     const counts = new Map<string, number>();
     const child = spawn(process.execPath, [CLI, ...words], {
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -192,11 +234,15 @@ export class DeskGround {
       const count = (counts.get(key) ?? 0) + 1;
       counts.set(key, count);
       moments.push(`${name} ${count} ${moment}`);
-      if (moments.at(-1) === killAt) child.kill('SIGKILL');
+      if (moments.at(-1) !== killAt) return undefined;
+      child.kill('SIGKILL');
+      return 'killed';
     };
+    this.#watch.onAsked = (action) => asked.push(action);
     const { code, stdout, stderr } = await ended(child);
     this.#watch.onMoment = () => undefined;
-    return { code, stdout, talk: stderr, moments };
+    this.#watch.onAsked = () => undefined;
+    return { code, stdout, talk: stderr, moments, asked };
   }
 }
 

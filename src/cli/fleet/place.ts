@@ -57,14 +57,25 @@ export function placeOf(state: BucketAddress, role: string | undefined, reader: 
   return { state, text: addressText(state), role, reader, key: (path) => base + path };
 }
 
-export async function openReader(bucket: string, options: PlaceOptions): Promise<BucketReader> {
+export async function openReader(
+  bucket: string,
+  options: PlaceOptions & { readonly owner?: string | undefined },
+): Promise<BucketReader> {
   let found = await findDeskCredentials(options.profile);
   const credentials = async (fresh: boolean) => {
     if (fresh || endsSoon(found)) found = await findDeskCredentials(options.profile);
     return found?.credentials;
   };
   const outside = { clock: systemClock, random: Math.random };
-  return new BucketReader({ endpoint: endpointOf(options), bucket, credentials, connections: AT_ONCE, ...outside });
+  const { owner } = options;
+  return new BucketReader({
+    endpoint: endpointOf(options),
+    bucket,
+    owner,
+    credentials,
+    connections: AT_ONCE,
+    ...outside,
+  });
 }
 
 function endsSoon(found: DeskCredentials | undefined): boolean {

@@ -9,11 +9,17 @@ import { HauloutError } from '../../lib/errors.ts';
 import { EXIT } from '../../lib/exit.ts';
 import { EC2_LIMIT } from '../../userdata/platforms.ts';
 import { addressText, type Settings } from '../../userdata/settings.ts';
+import { openReader } from '../fleet/place.ts';
 import { endpointOf } from '../live.ts';
 import { data, paint, say } from '../talk.ts';
 import { makeUserdata, type UserdataOptions } from '../userdata.ts';
 import { durationOf } from './durations.ts';
 import { type Ec2Flags, ec2OptionsOf } from './ec2-options.ts';
+import { launchOnce } from './launch-once.ts';
+import { TOKEN, wishDigest } from './launch-record.ts';
+import { LaunchRecords } from './launch-records.ts';
+import { forget, type LaunchWorld } from './launch-world.ts';
+import { settleLeftovers } from './leftovers.ts';
 import { Statuses } from './statuses.ts';
 import { settingsIn } from './user-data.ts';
 import { type Boot, watchBoot } from './watch-boot.ts';
@@ -38,54 +44,68 @@ export interface LaunchOptions extends UserdataOptions, Ec2Flags {
 
 /**
  * `haulout launch s3://bucket/prefix`: user-data made and measured, instances launched under a token of our own, and their boot
- * told as it goes. The token is said before the call: with it the same call can be made again, and launches nothing twice.
+ * told as it goes. What an earlier run that was cut off has launched is gone on with, and nothing is launched twice.
  */
 export async function launch(bucket: string, options: LaunchOptions): Promise<number> {
   const count = countOf(options.count);
   const expected = { holdMs: durationOf('--hold', options.hold), timeoutMs: durationOf('--timeout', options.timeout) };
   const given = tagsOf(options.tag ?? []);
   const like = likeOf(options); // what is wrong with the words is said before anything is uploaded
+  const givenToken = tokenOf(options.clientToken);
   const { bytes, settings } = await userDataFor(bucket, options);
-  const { role } = settings;
-  const token = options.clientToken ?? randomUUID();
-  const wish: LaunchWish = {
-    token,
+  const { role, owner } = settings;
+  const state = addressText(settings.state);
+  const wish: Omit<LaunchWish, 'token'> = {
     count,
     like,
     template: options.launchTemplate,
     userData: bytes,
-    tags: { Name: role, 'haulout:role': role, 'haulout:state': addressText(settings.state), ...given },
+    tags: { Name: role, 'haulout:role': role, 'haulout:state': state, ...given },
   };
-  const ec2 = new Ec2(ec2OptionsOf(options));
+  const { region, ...place } = ec2OptionsOf(options);
+  const ec2 = new Ec2({ region, ...place });
   const writer = new BucketWriter({
     endpoint: endpointOf(options),
-    owner: settings.owner,
+    owner,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
+  const reader = await openReader(settings.state.bucket, { ...options, owner });
+  const records = new LaunchRecords(writer, reader, settings.state, role);
+  const world: LaunchWorld = { ec2, records, clock: systemClock, region, state, say: (words) => say(words) };
   try {
-    say(`launching ${count} of ${role}; if this is cut off, go on with: --client-token ${token}`);
-    const launched = await ec2.run(wish);
-    const ids = launched.map(({ id }) => id);
+    const { token, ids } = await launched(world, role, wish, givenToken);
     if (!options.wait)
       return told(
         ids.map((id) => ({ id, boot: undefined })),
         options,
         token,
       );
-    const lookout = {
-      ec2,
-      statuses: new Statuses(writer, settings.state),
-      clock: systemClock,
-      say: (w: string) => say(w),
-    };
+    say(`they boot on if this is cut off: haulout fleet ${state}, or watch them again with --client-token ${token}`);
+    const statuses = new Statuses(writer, settings.state);
     const boots = await Promise.all(
-      ids.map(async (id) => ({ id, boot: await watchBoot(lookout, { id, role, ...expected }) })),
+      ids.map(async (id) => ({ id, boot: await watchBoot({ ...world, statuses }, { id, role, ...expected }) })),
     );
     return told(boots, options, token);
   } finally {
+    reader.close();
     writer.close();
     ec2.close();
   }
+}
+
+/** What now stands in EC2 for this wish: of a launch that was cut off, or launched now. */
+async function launched(
+  world: LaunchWorld,
+  role: string,
+  wish: Omit<LaunchWish, 'token'>,
+  given: string | undefined,
+): Promise<{ readonly token: string; readonly ids: readonly string[] }> {
+  // Who names a token says which launch is meant.
+  const cutOff = given === undefined ? await settleLeftovers(world, wishDigest(wish)) : undefined;
+  const token = given ?? cutOff?.token ?? randomUUID();
+  if (!cutOff?.ids) return { token, ids: await launchOnce(world, role, { ...wish, token }) };
+  await forget(world, token);
+  return { token, ids: cutOff.ids };
 }
 
 async function userDataFor(bucket: string, options: LaunchOptions): Promise<{ bytes: Uint8Array; settings: Settings }> {
@@ -119,6 +139,12 @@ function tagsOf(pairs: readonly string[]): Record<string, string> {
       return [pair.slice(0, at), pair.slice(at + 1)];
     }),
   );
+}
+
+/** It becomes a part of a key too. */
+function tokenOf(text: string | undefined): string | undefined {
+  if (text === undefined || TOKEN.test(text)) return text;
+  throw usage('--client-token', 'EC2 takes no such token', 'write up to 64 letters, digits and signs, or leave it out');
 }
 
 function countOf(text: string): number {

@@ -45,7 +45,10 @@ export function defineMachineCommands(program: Command, examples: Examples): voi
     .option('--iam-instance-profile <name>', 'the role that reads the bucket: name or ARN')
     .option('--tag <pair...>', 'KEY=VALUE, in the call itself')
     .option('--user-data <file>', 'what `haulout userdata` printed before (default: made now)')
-    .option('--client-token <token>', 'go on with a launch that was cut off: launches nothing twice')
+    .option(
+      '--client-token <token>',
+      'of an earlier launch: what it launched is watched again, nothing is launched twice',
+    )
     .option('--hold <duration>', 'how long it must stay healthy', '10s')
     .option('--timeout <duration>', 'how long a boot may take', '20m')
     .option('--no-wait', 'do not wait for the boot')
