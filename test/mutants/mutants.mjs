@@ -459,6 +459,34 @@ export const MUTANTS = [
     tests: ['test/e2e/swap.test.ts'],
   },
   {
+    id: 'a-launch-is-written-down-when-it-is-over',
+    law: 1,
+    file: 'src/cli/launch/launch-once.ts',
+    find: `  await records.write({ schema: 1, token, role, count, wish: wishDigest(wish), region, owner });
+  const launched = await ec2.run(wish).catch(`,
+    replace: `  const asked = ec2.run(wish);
+  await asked.catch(() => undefined);
+  await records.write({ schema: 1, token, role, count, wish: wishDigest(wish), region, owner });
+  const launched = await asked.catch(`,
+    tests: ['test/e2e/launch.test.ts'],
+  },
+  {
+    id: 'a-launch-takes-that-of-a-living-one',
+    law: 1,
+    file: 'src/cli/launch/leftovers.ts',
+    find: 'return ageOf(owner, now) < LONGEST_MS && !isDead(owner);',
+    replace: 'return ageOf(owner, now) < 0 && !isDead(owner);',
+    tests: ['test/e2e/launch.test.ts'],
+  },
+  {
+    id: 'another-launch-is-taken-for-this-one',
+    law: 3,
+    file: 'src/cli/launch/leftovers.ts',
+    find: 'if (record.wish !== wish) await tellOther(world, record);',
+    replace: "if (record.wish === '') await tellOther(world, record);",
+    tests: ['test/cli/launch-record.test.ts'],
+  },
+  {
     id: 'a-swap-goes-back-without-the-address',
     law: 3,
     file: 'src/cli/swap/steps.ts',
