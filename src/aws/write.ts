@@ -13,7 +13,13 @@ export interface WriterOptions {
   readonly profile?: string;
   /** Twelve digits: the account that must own the bucket; the store refuses when it is another. */
   readonly owner?: string | undefined;
+  /** How long a connection may be silent, in milliseconds. Default 30 s. */
+  readonly silentMs?: number;
 }
+
+/** What a call may take with all its tries, and for each kilobyte besides: twenty a second are the least. Milliseconds. */
+const CALL_MS = 180_000;
+const KILOBYTE_MS = 50;
 
 export interface PutOptions {
   readonly contentType?: string;
@@ -43,6 +49,7 @@ export class BucketWriter {
           ...(how.createOnly ? { IfNoneMatch: '*' } : {}),
           ...this.#expected(),
         }),
+        deadline(body.length),
       );
       return 'written';
     } catch (error) {
@@ -59,7 +66,8 @@ export class BucketWriter {
     const { GetObjectCommand } = await import('@aws-sdk/client-s3');
     const client = await this.#connected();
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() }));
+      const command = new GetObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() });
+      const { Body } = await client.send(command, deadline(limit));
       const chunks: Uint8Array[] = [];
       let size = 0;
       for await (const chunk of (Body ?? []) as AsyncIterable<Uint8Array>) {
@@ -79,7 +87,7 @@ export class BucketWriter {
   async delete(bucket: string, key: string): Promise<void> {
     const { DeleteObjectCommand } = await import('@aws-sdk/client-s3');
     const client = await this.#connected();
-    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() }));
+    await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key, ...this.#expected() }), deadline(0));
   }
 
   close(): void {
@@ -97,6 +105,10 @@ export class BucketWriter {
   }
 }
 
+function deadline(bytes: number): { abortSignal: AbortSignal } {
+  return { abortSignal: AbortSignal.timeout(CALL_MS + Math.ceil(bytes / 1024) * KILOBYTE_MS) };
+}
+
 async function connect(options: WriterOptions): Promise<S3Client> {
   // Node 20 still works; the SDK's yearly reminder would land in every journal.
   process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] = 'true';
@@ -108,7 +120,8 @@ async function connect(options: WriterOptions): Promise<S3Client> {
     // Checksum trailers are refused by Swift (501) and radosgw (411); the body's own hash is signed all the same.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: 5_000, requestTimeout: 60_000 },
+    // Not `requestTimeout`: the SDK only warns then, and a large upload takes its time.
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: options.silentMs ?? 30_000 },
     followRegionRedirects: true,
     ...(url === undefined ? {} : { endpoint: url.replace(IN_HOST, '//'), forcePathStyle: !url.includes(IN_HOST) }),
     ...(options.credentials ? { credentials: options.credentials } : {}),

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { BucketWriter, statusOf } from '../../src/aws/write.ts';
@@ -7,8 +8,9 @@ import { rejection, s3ForTest } from '../support/readers.ts';
 import { KEY, REGION } from '../support/s3.ts';
 import { errorXml, say, startWire } from '../support/wire.ts';
 
-function writerAt(url: string, credentials = KEY): BucketWriter {
-  const writer = new BucketWriter({ endpoint: { url, region: REGION }, credentials });
+function writerAt(url: string, credentials = KEY, silentMs?: number): BucketWriter {
+  const silence = silentMs === undefined ? {} : { silentMs };
+  const writer = new BucketWriter({ endpoint: { url, region: REGION }, credentials, ...silence });
   onTestFinished(() => writer.close());
   return writer;
 }
@@ -149,3 +151,22 @@ async function fetchType(url: string, key: string): Promise<string | undefined> 
   client.destroy();
   return ContentType;
 }
+
+describe('a store that says nothing more', () => {
+  const SILENT_MS = 200;
+
+  it.each([
+    ['after a request', () => undefined],
+    ['in the middle of an answer', (response: ServerResponse) => void response.writeHead(200).write('half')],
+  ])(
+    '%s is not waited for without an end',
+    async (_, answer) => {
+      const { url, asked } = await startWire(answer);
+      const writer = writerAt(url, KEY, SILENT_MS);
+      for (const call of [writer.get('bkt', 'a', 100), writer.put('bkt', 'a', Buffer.from('x'))])
+        expect(await rejection(call)).toMatchObject({ name: 'TimeoutError' });
+      expect(asked.length).toBeGreaterThan(1);
+    },
+    30_000,
+  );
+});
