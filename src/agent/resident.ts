@@ -1,11 +1,12 @@
 import { BACK_OFF_CAP_MS } from '../ledger/ledger.ts';
 import { sha256 } from '../lib/digest.ts';
+import { splayOffset } from '../lib/splay.ts';
 import type { Status } from '../status/status.ts';
 import { converge } from './converge.ts';
 import type { Memory } from './memory.ts';
 import type { Requests } from './requests.ts';
 import type { Rhythm } from './rhythm.ts';
-import { cron, splayOffset } from './schedule.ts';
+import { cron } from './schedule.ts';
 import { readStatus } from './status-file.ts';
 import type { World } from './world.ts';
 

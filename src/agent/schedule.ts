@@ -108,8 +108,3 @@ export function longestPause(expression: string, timezone: string): number {
   const runs = task.getNextRuns(3).map((run) => run.getTime());
   return Math.max(...runs.map((run, index) => run - (runs[index - 1] ?? Date.now())));
 }
-
-/** Law 10: a stable part of the window for each instance, so that a fleet never moves at once. */
-export function splayOffset(hash: string, windowMs: number): number {
-  return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;
-}

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { getTasks } from 'node-cron';
 import { describe, expect, it } from 'vitest';
-import { cron, runOnSchedule, splayOffset } from '../../src/agent/schedule.ts';
+import { cron, runOnSchedule } from '../../src/agent/schedule.ts';
+import { splayOffset } from '../../src/lib/splay.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 
 const SECOND = 1_000;

@@ -239,7 +239,7 @@ export const MUTANTS = [
   {
     id: 'the-fleet-moves-at-once',
     law: 10,
-    file: 'src/agent/schedule.ts',
+    file: 'src/lib/splay.ts',
     find: 'return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;',
     replace: 'return windowMs === 0 ? 0 : hash.length % windowMs;',
     tests: ['test/agent/schedule.test.ts'],
@@ -247,7 +247,7 @@ export const MUTANTS = [
   {
     id: 'the-offset-is-chance',
     law: 10,
-    file: 'src/agent/schedule.ts',
+    file: 'src/lib/splay.ts',
     find: 'return windowMs === 0 ? 0 : Number.parseInt(hash.slice(0, 12), 16) % windowMs;',
     replace: 'return windowMs === 0 ? 0 : Math.floor(Math.random() * windowMs);',
     tests: ['test/agent/schedule.test.ts'],

@@ -1,6 +1,7 @@
 import { untilRetry } from '../../src/agent/resident.ts';
-import { cron, splayOffset } from '../../src/agent/schedule.ts';
+import { cron } from '../../src/agent/schedule.ts';
 import { sha256 } from '../../src/lib/digest.ts';
+import { splayOffset } from '../../src/lib/splay.ts';
 import type { Status } from '../../src/status/status.ts';
 import { statusOf } from './fleet.ts';
 
