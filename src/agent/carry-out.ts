@@ -144,15 +144,13 @@ class Hand {
     const { world, spec } = this.#job;
     const { facts, plan } = this.#scene;
     if (this.#failures.length > 0 || plan.waiting.some(({ subject }) => !isAnnouncement(subject))) return;
-    for (const step of this.#steps('register')) {
+    for (const step of plan.steps) {
+      if (step.do !== 'register' && step.do !== 'withdraw' && step.do !== 'forget') continue;
       if (world.presence.isLeaving) return;
-      const registration = spec.registrations.find(({ id }) => id === step.registration);
-      if (!registration) continue;
       await this.#one(step, 'register', [], async () => {
-        const failure = await world.registrar.up(registration);
-        const record = activated(facts.registrations[registration.id] ?? '');
-        if (!failure) await this.#keep(withSubjects(this.#ledger, [[step.subject, record]]));
-        return failure;
+        const { ledger, ...done } = await world.registrar.take(step, { spec, facts, ledger: this.#ledger });
+        await this.#keep(ledger);
+        return this.#noted(done);
       });
     }
   }

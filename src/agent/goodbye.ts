@@ -2,9 +2,10 @@ import type { Notice } from '../fleet/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import { asTrouble } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
-import type { RegisterSpec, ServiceSpec } from '../spec/spec.ts';
+import type { ServiceSpec } from '../spec/spec.ts';
 import type { Farewell, FarewellFile } from './farewell-file.ts';
 import type { Presence } from './presence.ts';
+import type { Withdrawal } from './registrar.ts';
 
 /** What of the agent a goodbye touches. */
 export interface GoodbyeParts {
@@ -17,8 +18,8 @@ export interface GoodbyeParts {
   /** Before the stop: out of the load balancer. Words about what went wrong. */
   readonly drain: (service: ServiceSpec, notice: Notice, seconds: number) => Promise<readonly string[]>;
   /** Where this machine has announced itself. */
-  readonly registrations: () => Promise<readonly RegisterSpec[]>;
-  readonly withdraw: (registration: RegisterSpec) => Promise<readonly string[]>;
+  readonly registrations: () => Promise<readonly Withdrawal[]>;
+  readonly withdraw: (registration: Withdrawal) => Promise<readonly string[]>;
   readonly stop: (service: ServiceSpec) => Promise<readonly string[]>;
   /** Ends the round under way, so that nobody starts what is about to be stopped. */
   readonly quiet: (withinMs: number) => Promise<void>;

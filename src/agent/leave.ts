@@ -4,7 +4,7 @@ import type { SubjectRecord } from '../ledger/ledger.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
-import type { RegisterSpec, ServiceSpec, Spec } from '../spec/spec.ts';
+import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import { Departures } from './departures.ts';
 import { endpointOf } from './endpoints-file.ts';
@@ -15,6 +15,7 @@ import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
 import { NoticeBoard } from './notice-board.ts';
 import { isAnnouncement } from './outcome.ts';
+import { type Withdrawal, withdrawals } from './registrar.ts';
 import type { Done, ServiceTrouble } from './service-hands.ts';
 import { chooseWanted } from './wanted.ts';
 import type { World } from './world.ts';
@@ -64,8 +65,11 @@ function goodbyeParts(parts: LeaveParts, file: FarewellFile) {
       const { identity } = memory;
       return identity ? words(service, await services.drain(service, { kind, seconds, deadline }, identity)) : [];
     },
-    registrations: async () => (await specInForce(parts))?.registrations ?? [],
-    async withdraw(registration: RegisterSpec) {
+    async registrations() {
+      const ledger = memory.identity && (await world.state.readLedger(memory.identity.instanceId));
+      return withdrawals((await specInForce(parts))?.registrations ?? [], ledger);
+    },
+    async withdraw(registration: Withdrawal) {
       const failure = await world.registrar.down(registration);
       return failure ? [told(failure, [])] : [];
     },

@@ -3,6 +3,7 @@ import type { Credentials } from '../aws/sigv4.ts';
 import type { SmallObjects } from '../aws/small-objects.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import type { Clock } from '../lib/clock.ts';
+import { sha256 } from '../lib/digest.ts';
 import type { Log } from '../lib/log.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Facts } from '../plan/facts.ts';
@@ -57,7 +58,7 @@ export class StatusUpload {
       await objects.put(key, Buffer.from(`${JSON.stringify(status, null, 1)}\n`), JSON_TYPE);
       if (live && isNews) {
         const facts = `${base}facts/${role}/${status.instanceId}.json`;
-        await objects.put(facts, Buffer.from(`${JSON.stringify(live)}\n`), JSON_TYPE);
+        await objects.put(facts, Buffer.from(`${JSON.stringify(withoutLines(live))}\n`), JSON_TYPE);
       }
       this.#keep(print, RENEW_MS);
       this.#saidWhy = '';
@@ -82,6 +83,18 @@ export class StatusUpload {
     if (why !== this.#saidWhy) this.#parts.log.info(why);
     this.#saidWhy = why;
   }
+}
+
+/** Law 7: digests and names, never contents. A line that takes an announcement back may hold a secret. */
+function withoutLines({ ledger, ...live }: Live): Live {
+  const subjects = Object.entries(ledger.subjects).map(([subject, record]) => {
+    const { down } = record.announced ?? {};
+    return [
+      subject,
+      down === undefined ? record : { ...record, announced: { ...record.announced, down: sha256(down) } },
+    ];
+  });
+  return { ...live, ledger: { ...ledger, subjects: Object.fromEntries(subjects) } };
 }
 
 const JSON_TYPE = 'application/json';

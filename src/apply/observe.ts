@@ -9,6 +9,7 @@ import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { readAccounts } from './accounts.ts';
 import type { FileObserver } from './digests.ts';
 import type { PackageManager } from './packages/manager.ts';
+import { registrationDigests } from './registrations.ts';
 import { renderTemplate, templateValues } from './templates.ts';
 import { lookAtWatched, readWatches } from './watches.ts';
 
@@ -70,16 +71,6 @@ export async function observe(
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
     registrations: registrationDigests(spec, identity, eyes.bootId),
   };
-}
-
-/** What a registration tells, and when it has to be told again. */
-export function registrationDigests(
-  { registrations }: Pick<Spec, 'registrations'>,
-  { localIpv4, publicIpv4 }: Pick<Identity, 'localIpv4' | 'publicIpv4'>,
-  bootId: string,
-): Record<string, string> {
-  const digest = (definition: object) => sha256(JSON.stringify([definition, localIpv4, publicIpv4, bootId]));
-  return Object.fromEntries(registrations.map(({ at: _, ...definition }) => [definition.id, digest(definition)]));
 }
 
 function pick<T>(names: readonly string[], value: (name: string) => T): Record<string, T> {

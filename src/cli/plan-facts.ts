@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { registrationDigests } from '../apply/observe.ts';
+import { registrationDigests } from '../apply/registrations.ts';
 import { renderTemplate, templateValues } from '../apply/templates.ts';
 import { readWatches } from '../apply/watches.ts';
 import { imageDigest } from '../bucket/image.ts';

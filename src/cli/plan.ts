@@ -68,6 +68,8 @@ const WORDS: Record<Step['do'], string> = {
   'activate-service': 'activate',
   'schedule-job': 'schedule',
   register: 'announce',
+  withdraw: 'withdraw',
+  forget: 'forget',
 };
 
 function word(step: Step): string {

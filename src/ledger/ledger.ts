@@ -26,7 +26,19 @@ export interface SubjectRecord {
   readonly inputs?: Readonly<Record<string, string>>;
   /** For a file that a service has yet to accept: what stood there before, to go back to. */
   readonly previous?: PreviousFile;
+  /** For a registration: what takes the machine out again. */
+  readonly announced?: Announced;
   readonly failures?: Failures;
+}
+
+/** What is needed when the spec does not say it any more. */
+export interface Announced {
+  /** A command line for /bin/sh; absent: nothing is to be run. */
+  readonly down?: string;
+  readonly user: string;
+  readonly timeoutMs: number;
+  /** How often `down` was tried in vain since the section is gone. Not those of `failures`: they begin anew with other content. */
+  readonly tries?: number;
 }
 
 export type PreviousFile =
@@ -73,6 +85,13 @@ export function emptyLedger(instanceId: string): Ledger {
 /** Many at once: a first sync has thousands. */
 export function withSubjects(ledger: Ledger, records: Iterable<readonly [string, SubjectRecord]>): Ledger {
   return { ...ledger, subjects: { ...ledger.subjects, ...Object.fromEntries(records) } };
+}
+
+export function withoutSubject(ledger: Ledger, subject: string): Ledger {
+  return {
+    ...ledger,
+    subjects: Object.fromEntries(Object.entries(ledger.subjects).filter(([key]) => key !== subject)),
+  };
 }
 
 /** The activation of `wanted` succeeded: failures are over. */

@@ -111,7 +111,7 @@ function isLedger(value: unknown): value is Ledger {
   if (!isObject(value) || value['schema'] !== 1 || typeof value['instanceId'] !== 'string') return false;
   const { subjects, content, upgraded } = value;
   if (!isObject(subjects) || !isObject(content) || typeof upgraded !== 'boolean') return false;
-  return isContent(content) && Object.values(subjects).every(isRecord);
+  return isContent(content) && Object.entries(subjects).every(([subject, record]) => isRecord(record, subject));
 }
 
 function isContent({ setAside, proven, failing }: Record<string, unknown>): boolean {
@@ -124,13 +124,14 @@ function isContent({ setAside, proven, failing }: Record<string, unknown>): bool
   );
 }
 
-function isRecord(value: unknown): value is SubjectRecord {
+function isRecord(value: unknown, subject: string): value is SubjectRecord {
   if (!isObject(value) || typeof value['wanted'] !== 'string') return false;
   if (!isText(value['onDisk'], true) || !isText(value['activated'], true)) return false;
-  const { failures, inputs, previous } = value;
+  const { failures, inputs, previous, announced } = value;
   if (inputs !== undefined && !(isObject(inputs) && Object.values(inputs).every((input) => isText(input))))
     return false;
   if (previous !== undefined && !isPrevious(previous)) return false;
+  if (announced !== undefined && !(REGISTRATION.test(subject) && isAnnounced(announced))) return false;
   if (failures === undefined) return true;
   if (!isObject(failures) || !isText(failures['content']) || !isText(failures['code'])) return false;
   return typeof failures['reached'] === 'boolean' && [failures['count'], failures['nextTry']].every(Number.isFinite);
@@ -144,6 +145,17 @@ function isPrevious(value: unknown): boolean {
   return (
     value['kind'] === 'file' && isDigest(value['sha256']) && numbers.every((number) => Number.isSafeInteger(number))
   );
+}
+
+/** Its name becomes part of paths, and its time that of a timer. */
+const REGISTRATION = /^register:[a-z0-9][a-z0-9_-]{0,62}$/;
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+function isAnnounced(value: unknown): boolean {
+  if (!isObject(value) || !isText(value['down'], true) || !isText(value['user'])) return false;
+  const { timeoutMs, tries } = value;
+  if (tries !== undefined && !Number.isSafeInteger(tries)) return false;
+  return Number.isSafeInteger(timeoutMs) && Number(timeoutMs) > 0 && Number(timeoutMs) <= LONGEST_TIMER;
 }
 
 function isSnapshot(value: unknown): value is Snapshot {

@@ -4,6 +4,7 @@ import type { Spec } from '../spec/spec.ts';
 import type { Facts, ServiceFact } from './facts.ts';
 import { fileStep } from './files.ts';
 import { packageStep } from './packages.ts';
+import { registerSteps } from './registrations.ts';
 import { serviceStep } from './services.ts';
 import type { Plan, Step, Waiting } from './step.ts';
 import { wantedFiles } from './wanted-files.ts';
@@ -97,24 +98,14 @@ function jobSteps({ spec, facts, ledger }: PlanInput): Step[] {
     });
 }
 
-/** What was done of it is in its digest: another one is done anew, whatever it was that changed. */
-function registerSteps({ spec, facts, ledger }: PlanInput): Step[] {
-  return spec.registrations
-    .filter(({ id }) => ledger.subjects[`register:${id}`]?.activated !== facts.registrations[id])
-    .map(({ id }) => {
-      const known = ledger.subjects[`register:${id}`]?.activated !== undefined;
-      const why = known ? 'this boot, an address or its section in the spec is another' : 'it is not announced yet';
-      return { subject: `register:${id}`, why, do: 'register', registration: id };
-    });
-}
-
 /** Law 2: what failed is tried again, but not at once. A subject in its pause is left out and named. */
 function holdBack(steps: readonly Step[], { snapshot, ledger, now }: PlanInput): Plan {
   const due: Step[] = [];
   const waiting: Waiting[] = [];
   for (const step of steps) {
     const record = ledger.subjects[step.subject];
-    if (!record?.failures || isDue(record, snapshot.digest, now)) {
+    // What is forgotten runs nothing: there is nothing to wait for.
+    if (step.do === 'forget' || !record?.failures || isDue(record, snapshot.digest, now)) {
       due.push(step);
     } else {
       const { code, count, nextTry } = record.failures;

@@ -31,7 +31,11 @@ export type Action =
       readonly changed: readonly Change[];
     }
   | { readonly do: 'schedule-job'; readonly job: string }
-  | { readonly do: 'register'; readonly registration: string };
+  | { readonly do: 'register'; readonly registration: string }
+  /** Takes out what the spec does not name any more, as the ledger remembers it. */
+  | { readonly do: 'withdraw'; readonly registration: string }
+  /** Nothing can be run for it, or it was in vain too often. */
+  | { readonly do: 'forget'; readonly registration: string };
 
 export interface OwnerNames {
   readonly user: string;
@@ -60,6 +64,9 @@ export interface Plan {
   readonly steps: readonly Step[];
   readonly waiting: readonly Waiting[];
 }
+
+/** The steps that tell others of this machine. */
+export type RegisterStep = Extract<Step, { do: 'register' | 'withdraw' | 'forget' }>;
 
 /** The steps that put a path right. */
 export type FileStep = Extract<Step, { do: 'write-file' | 'make-directory' | 'link' | 'remove-file' }>;

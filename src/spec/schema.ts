@@ -143,7 +143,7 @@ export const REGISTER_KEYS = {
   down: {
     type: 'command',
     otherwise: 'nothing',
-    says: 'Takes it out again, before its services are stopped for good',
+    says: 'Takes it out again, before its services are stopped for good, or when this section is gone',
     example: 'curl -fsS -X DELETE http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID',
   },
   user: { type: 'user', default: 'nobody', says: 'Who they run as', example: 'www-data' },

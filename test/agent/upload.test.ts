@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { type Live, StatusUpload } from '../../src/agent/upload.ts';
 import { S3Error } from '../../src/aws/s3-error.ts';
+import { activated, emptyLedger } from '../../src/ledger/ledger.ts';
+import { sha256 } from '../../src/lib/digest.ts';
 import { lineLog } from '../../src/lib/log.ts';
 import type { Status } from '../../src/status/status.ts';
 import { VirtualClock } from '../support/clock.ts';
 
-const LIVE = { schema: 1 } as Live;
+const LIVE = { schema: 1, ledger: { subjects: {} } } as Live;
 const KEYS = { accessKeyId: 'a', secretAccessKey: 'b' };
 
 function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeof KEYS | undefined } = {}) {
@@ -15,7 +17,7 @@ function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeo
   const put = async (key: string, body: Uint8Array) => {
     const error = parts.refuse?.();
     if (error) throw error;
-    written.push(`${key} ${Buffer.from(body).length > 30 ? 'status' : 'facts'}`);
+    written.push(`${key} ${Buffer.from(body).length > 60 ? 'status' : 'facts'}`);
   };
   const upload = new StatusUpload({
     clock,
@@ -38,6 +40,29 @@ function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeo
 
 const STATUS = 'state/instances/web/i-1.json status';
 const FACTS = 'state/facts/web/i-1.json facts';
+
+it('the facts in the bucket tell of a line that takes an announcement back by its digest alone', async () => {
+  const down = 'curl -H "authorization: Bearer very-secret" -X DELETE http://monitor/';
+  const subjects = {
+    'register:monitor': { ...activated('d'), announced: { down, user: 'nobody', timeoutMs: 1 } },
+    'register:quiet': { ...activated('d'), announced: { user: 'nobody', timeoutMs: 1 } },
+  };
+  const written: string[] = [];
+  const upload = new StatusUpload({
+    clock: new VirtualClock(),
+    log: lineLog(() => undefined),
+    settings: { state: { bucket: 'b', prefix: 'state' }, role: 'web' },
+    objects: () => ({ put: async (_key, body) => void written.push(Buffer.from(body).toString()) }),
+    credentials: async () => KEYS,
+  });
+  const status = { instanceId: 'i-1', lastSync: { changed: [] }, waiting: [], waited: [] } as unknown as Status;
+  await upload.write(status, { schema: 1, ledger: { ...emptyLedger('i-1'), subjects } } as unknown as Live);
+  expect(written.join()).not.toContain('secret');
+  expect((JSON.parse(written[1]!) as Live).ledger.subjects).toEqual({
+    ...subjects,
+    'register:monitor': { ...activated('d'), announced: { down: sha256(down), user: 'nobody', timeoutMs: 1 } },
+  });
+});
 
 describe('the status in the bucket', () => {
   it('is written when there is news, with the facts; else to renew the lease, without them, once a minute at most', async () => {

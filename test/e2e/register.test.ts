@@ -22,6 +22,8 @@ down = curl -fsS -X DELETE ${HOST}/$HAULOUT_INSTANCE_ID
   'services/app/bin/stop': `#!/bin/sh\ncurl -fsS -X POST ${HOST}/stopping\n`,
 };
 
+const WITHOUT = FILES['haulout.ini'].slice(0, FILES['haulout.ini'].indexOf('[register'));
+
 /** A machine announces itself at a central host, a real one behind HTTP, and takes itself out: `[register.NAME]`. */
 describeWith([root], 'an announcement', () => {
   const heard: string[] = [];
@@ -73,6 +75,37 @@ describeWith([root], 'an announcement', () => {
     expect(since(from)).toEqual([`PUT /hosts/${instanceId}/${address}/again`]);
   }, 90_000);
 
+  it('is taken out where its section says another `down`, before it comes at the new place', async () => {
+    const from = heard.length;
+    await role.put('haulout.ini', FILES['haulout.ini'].replaceAll(HOST, `${HOST}/new`));
+    expect(await role.sync()).toMatchObject({ health: 'healthy', notes: [] });
+    const { instanceId, address } = role.machine;
+    expect(since(from)).toEqual([`DELETE /hosts/${instanceId}`, `PUT /hosts/new/${instanceId}/${address}`]);
+  }, 60_000);
+
+  it('is taken out when its section is gone from the spec, and that is tried until it is heard', async () => {
+    isOpen = false;
+    await role.put('haulout.ini', WITHOUT);
+    const from = heard.length;
+    const failed = await role.sync();
+    expect(failed).toMatchObject({
+      health: 'degraded',
+      trouble: { code: 'register-failed', step: 'register', subject: 'register:monitor' },
+    });
+    expect(failed.content.active).toBe(failed.content.wanted);
+    expect(await eventually(() => heard.length >= from + 3, 60_000)).toBe(true);
+    const { instanceId, address } = role.machine;
+    expect(new Set(heard.slice(from))).toEqual(new Set([`refused DELETE /hosts/new/${instanceId}`]));
+    isOpen = true;
+    expect(await eventually(async () => (await role.status()).health === 'healthy', 60_000)).toBe(true);
+    expect(since(from)).toEqual([`DELETE /hosts/new/${instanceId}`]);
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(since(from)).toHaveLength(1);
+    await role.put('haulout.ini', FILES['haulout.ini']);
+    await role.sync();
+    expect(since(from).slice(1)).toEqual([`PUT /hosts/${instanceId}/${address}`]);
+  }, 120_000);
+
   it('is taken back before the services stop, and comes again when the notice goes', async () => {
     const from = heard.length;
     const time = new Date(Date.now() + 60_000).toISOString().replace(/\.\d+Z$/, 'Z');
@@ -82,11 +115,15 @@ describeWith([root], 'an announcement', () => {
     expect(since(from)).toEqual([`DELETE /hosts/${instanceId}`, 'POST /hosts/stopping']);
     role.cloud.announce(role.machine, 'spot/instance-action', undefined);
     expect(await eventually(() => since(from).length >= 3, 60_000)).toBe(true);
-    expect(since(from)[2]).toBe(`PUT /hosts/${instanceId}/${address}/again`);
+    expect(since(from)[2]).toBe(`PUT /hosts/${instanceId}/${address}`);
   }, 120_000);
 
-  it('is taken back as well by a goodbye that no agent has to say', async () => {
+  it('is taken back as well by a goodbye that no agent has to say, though its section is gone by then', async () => {
+    isOpen = false;
+    await role.put('haulout.ini', WITHOUT);
+    expect(await role.sync()).toMatchObject({ health: 'degraded' });
     await role.killAgent();
+    isOpen = true;
     const from = heard.length;
     expect((await role.exec('haulout shutdown --within 30s')).code).toBe(0);
     expect(since(from)).toEqual([`DELETE /hosts/${role.machine.instanceId}`, 'POST /hosts/stopping']);

@@ -22,6 +22,7 @@ import { pick, randomFrom, SEED } from '../support/seeded.ts';
 
 const DIGEST = 'a'.repeat(64);
 const PREVIOUS = { kind: 'file', sha256: DIGEST, size: 1, mode: 0o644, uid: 0, gid: 0 } as const;
+const ANNOUNCED = { down: 'curl -X DELETE http://monitor/', user: 'nobody', timeoutMs: 30_000, tries: 2 };
 const snapshot = snapshotOf({ 'haulout.ini': 'x', 'root/etc/motd': 'y' });
 const last = { digest: snapshot.digest, print: 'p', prints: ['q', 'r'] };
 
@@ -30,6 +31,7 @@ function fullLedger(): Ledger {
     ['file:/etc/motd', { ...activated(DIGEST), previous: PREVIOUS }],
     ['file:/etc/gone', { wanted: 'remove-file', previous: { kind: 'absent' } }],
     ['file:/etc/link', { wanted: 'link x', previous: { kind: 'link', target: 'x' } }],
+    ['register:monitor', { ...activated(DIGEST), announced: ANNOUNCED }],
     ['service:web', { ...activated('running'), inputs: { definition: 'd', 'package:nginx': '1' } }],
   ]);
   const setAside = { [DIGEST]: { at: '2026-11-20T12:00:00.000Z', code: 'x', subject: 'service:web' } };
@@ -164,6 +166,36 @@ describe('law 5: a state file may be anything', () => {
   });
 });
 
+describe('what takes an announcement back', () => {
+  const read = async (subject: string, announced: unknown) => {
+    const { state, directory } = await filled();
+    const ledger = { ...fullLedger(), subjects: { [subject]: { ...activated(DIGEST), announced } } };
+    writeFileSync(join(directory, 'ledger.json'), JSON.stringify(ledger));
+    return (await state.readLedger('i-1')).subjects[subject];
+  };
+
+  it('is read as it was written, and a ledger of an older agent has none of it', async () => {
+    expect(await read('register:a', ANNOUNCED)).toEqual({ ...activated(DIGEST), announced: ANNOUNCED });
+    expect(await read('register:a', undefined)).toEqual(activated(DIGEST));
+    const least = { user: 'nobody', timeoutMs: 1 };
+    expect(await read('register:a', least)).toEqual({ ...activated(DIGEST), announced: least });
+  });
+
+  it.each([
+    ['a name that is a path', 'register:../../etc', ANNOUNCED],
+    ['no name', 'register:', ANNOUNCED],
+    ['a subject that is announced nowhere', 'service:web', ANNOUNCED],
+    ['null', 'register:a', null],
+    ['a line that is a list', 'register:a', { ...ANNOUNCED, down: ['rm'] }],
+    ['no user', 'register:a', { ...ANNOUNCED, user: undefined }],
+    ['a time that no timer takes', 'register:a', { ...ANNOUNCED, timeoutMs: 2 ** 31 }],
+    ['no time', 'register:a', { ...ANNOUNCED, timeoutMs: 0 }],
+    ['tries that are none', 'register:a', { ...ANNOUNCED, tries: 0.5 }],
+  ])('is not believed with %s', async (_case, subject, announced) => {
+    expect(await read(subject, announced)).toBeUndefined();
+  });
+});
+
 const VALUES = [
   null,
   true,
@@ -221,8 +253,9 @@ it('2,000 mutated ledgers are read without harm, and what is believed can be wor
     writeFileSync(join(directory, 'ledger.json'), mutated(text, random));
     const ledger = await state.readLedger('i-1');
     if (Object.keys(ledger.subjects).length > 0) believed++;
-    for (const { wanted, failures } of Object.values(ledger.subjects)) {
+    for (const { wanted, failures, announced } of Object.values(ledger.subjects)) {
       expect(typeof wanted).toBe('string');
+      if (announced) expect(typeof announced.user + typeof announced.timeoutMs).toBe('stringnumber');
       if (failures) expect(Number.isFinite(failures.count + failures.nextTry)).toBe(true);
     }
     const { failing, setAside, proven } = ledger.content;

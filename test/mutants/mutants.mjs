@@ -503,6 +503,14 @@ export const MUTANTS = [
     tests: ['test/e2e/register.test.ts'],
   },
   {
+    id: 'what-is-gone-from-the-spec-stays-announced',
+    law: 2,
+    file: 'src/agent/registrar.ts',
+    find: 'const failure = announced && (await this.down({ id, ...announced }));',
+    replace: 'const failure = announced && (await this.down({ id, ...announced, down: undefined }));',
+    tests: ['test/e2e/register.test.ts'],
+  },
+  {
     id: 'a-push-is-done-when-one-has-followed',
     law: 2,
     file: 'src/cli/push/command.ts',

@@ -13,6 +13,7 @@ import {
   ledgerOf,
   NOW,
   packageSpec,
+  registerSpec,
   snapshotOf,
   specOf,
   unitService,
@@ -61,12 +62,22 @@ const services = fc.dictionary(fc.constantFrom(...SERVICES), service).map((all) 
   }),
 );
 
+const registrations = fc
+  .dictionary(
+    fc.constantFrom('balancer', 'monitor'),
+    fc.record({
+      down: fc.constantFrom(undefined, 'old', 'new'),
+    }),
+  )
+  .map((all) => Object.entries(all).map(([id, more]) => registerSpec(id, more)));
+
 const spec: fc.Arbitrary<Spec> = fc
   .record({
     upgrade: fc.constantFrom<Spec['upgrade']>('boot', 'never'),
     packages,
     files,
     services,
+    registrations,
     jobs: fc.subarray(['one', 'two']).map((ids) => ids.map((id) => jobSpec(id))),
   })
   .map(specOf);
@@ -166,16 +177,27 @@ property('law 3: nothing is removed or stopped without a positive word for it', 
       expect(state).toBe(step.remove ? 'absent' : 'stopped');
     }
     if (step.do === 'activate-service' && step.phases.includes('stop')) expect(step.phases).toContain('swap-image');
+    if (step.do === 'withdraw') {
+      expect(ledger.subjects[step.subject]?.announced?.down).toBeDefined();
+      expect(spec.registrations.map(({ id }) => id)).not.toContain(step.registration);
+    }
     if (step.do === 'write-file') expect(snapshot.entries.map(({ path }) => path)).toContain(`root${step.path}`);
   }
   return steps.length;
 });
 
-property('law 3: an empty bucket and an empty spec ask for nothing', ({ world, machine, ledger }) => {
-  const nothing = { spec: specOf(), snapshot: snapshotOf(), now: NOW };
-  expect(plan(nothing, machine, ledger)).toEqual({ steps: [], waiting: [] });
-  return plan(world, machine, ledger).steps.length;
-});
+property(
+  'law 3: an empty bucket and an empty spec ask for nothing but to take back what was announced',
+  ({ world, machine, ledger }) => {
+    const nothing = { spec: specOf(), snapshot: snapshotOf(), now: NOW };
+    const { steps, waiting } = plan(nothing, machine, ledger);
+    expect(waiting).toEqual([]);
+    const announced = Object.keys(ledger.subjects).filter((subject) => subject.startsWith('register:'));
+    expect(steps.map(({ subject }) => subject)).toEqual(announced);
+    for (const step of steps) expect(['withdraw', 'forget']).toContain(step.do);
+    return plan(world, machine, ledger).steps.length;
+  },
+);
 
 property('law 11: the same input gives the same plan, and is not changed', ({ world, machine, ledger }) => {
   const first = plan(world, machine, ledger); // frozen to the last leaf: a change would throw

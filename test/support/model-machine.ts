@@ -3,7 +3,7 @@
  * plan to this, look again and plan again. It is not the real hand (src/apply): those tests have real files.
  */
 import type { Snapshot } from '../../src/bucket/snapshot.ts';
-import { activated, failed, type Ledger, withSubjects } from '../../src/ledger/ledger.ts';
+import { activated, failed, type Ledger, withoutSubject, withSubjects } from '../../src/ledger/ledger.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { Facts, FileFact } from '../../src/plan/facts.ts';
 import { serviceInputs } from '../../src/plan/services.ts';
@@ -58,7 +58,7 @@ export function look({ spec, snapshot }: ModelWorld, machine: ModelMachine): Fac
         },
       ]),
     ),
-    registrations: {},
+    registrations: Object.fromEntries(spec.registrations.map((each) => [each.id, sha256(JSON.stringify(each))])),
     jobs: Object.fromEntries(spec.jobs.map((job) => [job.id, sha256(JSON.stringify(job))])),
   };
 }
@@ -83,7 +83,13 @@ export function carryOut(world: ModelWorld, before: ModelMachine, ledger: Ledger
       const facts = look(world, machine);
       const inputs = serviceInputs(service, facts.services[service.id]!, facts.bootId);
       after = withSubjects(after, [[step.subject, { ...activated('running'), inputs }]]);
-    } else {
+    } else if (step.do === 'register') {
+      const { registrations } = look(world, machine);
+      const { down, user, timeoutMs } = world.spec.registrations.find(({ id }) => id === step.registration)!;
+      const announced = { user, timeoutMs, ...(down ? { down } : {}) };
+      after = withSubjects(after, [[step.subject, { ...activated(registrations[step.registration]!), announced }]]);
+    } else if (step.do === 'withdraw' || step.do === 'forget') after = withoutSubject(after, step.subject);
+    else {
       const wanted = service?.state ?? look(world, machine).jobs[step.subject.slice('job:'.length)] ?? 'done';
       after = withSubjects(after, [[step.subject, activated(wanted)]]);
     }

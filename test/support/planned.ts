@@ -4,7 +4,7 @@ import { emptyLedger, type Ledger } from '../../src/ledger/ledger.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import type { Content, Facts, FileFact, ServiceFact } from '../../src/plan/facts.ts';
 import type { PlanInput } from '../../src/plan/plan.ts';
-import type { FileSpec, JobSpec, PackageSpec, Place, ServiceSpec, Spec } from '../../src/spec/spec.ts';
+import type { FileSpec, JobSpec, PackageSpec, Place, RegisterSpec, ServiceSpec, Spec } from '../../src/spec/spec.ts';
 
 export const AT: Place = { file: 'haulout.ini', line: 1, column: 1 };
 export const NOW = Date.UTC(2026, 10, 20, 12);
@@ -57,6 +57,11 @@ export function imageService(id: string, more: Partial<ServiceSpec> = {}): Servi
 
 export function jobSpec(id: string, more: Partial<JobSpec> = {}): JobSpec {
   return { id, schedule: '* * * * *', timezone: 'UTC', run: 'true', user: 'root', timeoutMs: 10_000, at: AT, ...more };
+}
+
+export function registerSpec(id: string, more: Partial<RegisterSpec> = {}): RegisterSpec {
+  const nobody = { user: 'nobody', timeoutMs: 10_000 };
+  return { id, up: `up ${id}`, down: `down ${id}`, ...nobody, at: AT, ...more };
 }
 
 export function serviceFact(more: Partial<ServiceFact> = {}): ServiceFact {
