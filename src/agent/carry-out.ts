@@ -11,7 +11,7 @@ import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 import type { TroubleStatus } from '../status/status.ts';
 import { keepLedger, withoutLedger } from './keep-ledger.ts';
-import { isAnnouncement, type Outcome, type Scene } from './outcome.ts';
+import { isAnnouncement, isRenewal, type Outcome, type Scene } from './outcome.ts';
 import type { Round } from './round.ts';
 import type { Done, ServiceTrouble } from './service-hands.ts';
 import { swapFiles } from './swap-files.ts';
@@ -246,7 +246,8 @@ class Hand {
     const { round } = this.#job;
     try {
       await round.take(station, () => action().then(throwing), { subject: step.subject, why: step.why });
-      this.#changed.push(step.subject);
+      if (isRenewal(step)) round.renewed(step.subject);
+      else this.#changed.push(step.subject);
     } catch (error) {
       const output = error instanceof WithOutput ? error.output : '';
       const trouble = asTrouble(error instanceof WithOutput ? error.cause : error, station, step.subject);

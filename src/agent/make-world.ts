@@ -125,6 +125,7 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
       files: new FileObserver(paths.root, () => clock.elapsed()),
       packages,
       bootId,
+      now: () => clock.now(),
       healthy: (service) => services.healthy(service),
       installedImage: (service) => services.installedImage(service),
     },

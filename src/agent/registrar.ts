@@ -13,7 +13,7 @@ export type Withdrawal = Pick<RegisterSpec, 'id' | 'user' | 'timeoutMs'> & { rea
 
 interface Ground {
   readonly spec: Pick<Spec, 'registrations'>;
-  readonly facts: Pick<Facts, 'registrations'>;
+  readonly facts: Pick<Facts, 'registrations' | 'periods'>;
   readonly ledger: Ledger;
 }
 
@@ -48,7 +48,7 @@ export class Registrar {
     const left = await this.#leave(subject, wanted, ledger);
     const failure = await this.#run(wanted, 'up', wanted.up);
     if (failure) return { ...left, failure };
-    const record = { ...activated(facts.registrations[wanted.id] ?? ''), announced: announced(wanted) };
+    const record = { ...activated(facts.registrations[wanted.id] ?? ''), announced: announced(wanted, facts) };
     return { ...left, failure, ledger: withSubjects(left.ledger, [[subject, record]]) };
   }
 
@@ -98,8 +98,9 @@ export function withdrawals(named: readonly RegisterSpec[], ledger: Ledger | und
   return [...named, ...remembered.filter((old) => !isNamed(old))];
 }
 
-function announced({ down, user, timeoutMs }: RegisterSpec): Announced {
-  return { ...(down === undefined ? {} : { down }), user, timeoutMs };
+function announced({ id, down, user, timeoutMs }: RegisterSpec, { periods }: Pick<Facts, 'periods'>): Announced {
+  const period = periods[id];
+  return { ...(down === undefined ? {} : { down }), user, timeoutMs, ...(period === undefined ? {} : { period }) };
 }
 
 function forget({ subject }: RegisterStep, ledger: Ledger): Taken {

@@ -60,6 +60,11 @@ export class Round {
     this.#waiting = plan.waiting;
   }
 
+  /** Another host was told once more, and heard it: no step to tell of, or each would be news. */
+  renewed(subject: string): void {
+    this.#subjects.delete(subject);
+  }
+
   /** `unkept`: what came of it could not be written down. */
   converged(outcome: Outcome, ledger: Ledger, unkept: Trouble | undefined): void {
     this.#outcome = { ...outcome, ledger };

@@ -9,7 +9,7 @@ import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { readAccounts } from './accounts.ts';
 import type { FileObserver } from './digests.ts';
 import type { PackageManager } from './packages/manager.ts';
-import { registrationDigests } from './registrations.ts';
+import { registrationDigests, renewalPeriods } from './registrations.ts';
 import { renderTemplate, templateValues } from './templates.ts';
 import { lookAtWatched, readWatches } from './watches.ts';
 
@@ -21,6 +21,8 @@ export interface Eyes {
   readonly files: FileObserver;
   readonly packages: PackageManager;
   readonly bootId: string;
+  /** Wall clock, milliseconds. */
+  readonly now: () => number;
   /** Is the service well? undefined: nothing says so. */
   readonly healthy: (service: ServiceSpec) => Promise<boolean | undefined>;
   /** Digest of the image that is installed for a service. */
@@ -70,6 +72,7 @@ export async function observe(
     rendered,
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
     registrations: registrationDigests(spec, identity, eyes.bootId),
+    periods: renewalPeriods(spec, identity.instanceId, eyes.now()),
   };
 }
 

@@ -45,6 +45,7 @@ export const freshMachine: Machine = {
     rendered: {},
     jobs: {},
     registrations: {},
+    periods: {},
   },
   ledger: undefined,
 };
@@ -70,6 +71,7 @@ export async function factsFor(role: RoleDirectory, spec: Spec, snapshot: Snapsh
     rendered,
     services: Object.fromEntries(services),
     registrations: registrationDigests(spec, machine.identity, machine.facts.bootId),
+    periods: {}, // what a machine says once more by its own clock is no difference
     jobs: Object.fromEntries(spec.jobs.map(({ at: _, ...job }) => [job.id, sha256(JSON.stringify(job))])),
   };
 }

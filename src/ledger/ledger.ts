@@ -37,6 +37,8 @@ export interface Announced {
   readonly down?: string;
   readonly user: string;
   readonly timeoutMs: number;
+  /** In which period of `renew` it was last announced. */
+  readonly period?: number;
   /** How often `down` was tried in vain since the section is gone. Not those of `failures`: they begin anew with other content. */
   readonly tries?: number;
 }

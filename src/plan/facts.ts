@@ -19,6 +19,8 @@ export interface Facts {
   readonly jobs: Readonly<Record<string, string>>;
   /** By registration id: digest of its definition, of this boot and of the machine's addresses. */
   readonly registrations: Readonly<Record<string, string>>;
+  /** By registration id, for those with `renew`: which period of it this is. */
+  readonly periods: Readonly<Record<string, number>>;
 }
 
 export interface PackageFact {

@@ -12,11 +12,13 @@ export function registerSteps(input: PlanInput): RegisterStep[] {
 /** What was done of it is in its digest: another one is done anew, whatever it was that changed. */
 function wantedSteps({ spec, facts, ledger }: PlanInput): RegisterStep[] {
   return spec.registrations.flatMap(({ id }) => {
-    const activated = ledger.subjects[`register:${id}`]?.activated;
-    if (activated === facts.registrations[id]) return [];
+    const { activated, announced } = ledger.subjects[`register:${id}`] ?? {};
+    const renewal = activated === facts.registrations[id];
+    const period = facts.periods[id];
+    if (renewal && (period === undefined || period === announced?.period)) return [];
     const changed = 'this boot, an address or its section in the spec is another';
-    const why = activated === undefined ? 'it is not announced yet' : changed;
-    return { subject: `register:${id}`, why, do: 'register', registration: id };
+    const why = activated === undefined ? 'it is not announced yet' : renewal ? 'the time of `renew` is over' : changed;
+    return { subject: `register:${id}`, why, do: 'register', registration: id, renewal };
   });
 }
 

@@ -31,7 +31,8 @@ export type Action =
       readonly changed: readonly Change[];
     }
   | { readonly do: 'schedule-job'; readonly job: string }
-  | { readonly do: 'register'; readonly registration: string }
+  /** `renewal`: nothing is new; the place is told once more, in case it has forgotten. */
+  | { readonly do: 'register'; readonly registration: string; readonly renewal: boolean }
   /** Takes out what the spec does not name any more, as the ledger remembers it. */
   | { readonly do: 'withdraw'; readonly registration: string }
   /** Nothing can be run for it, or it was in vain too often. */

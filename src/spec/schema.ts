@@ -148,6 +148,12 @@ export const REGISTER_KEYS = {
   },
   user: { type: 'user', default: 'nobody', says: 'Who they run as', example: 'www-data' },
   timeout: { type: 'limit', default: '30s', says: 'The time limit of each', example: '2m' },
+  renew: {
+    type: 'renewal',
+    otherwise: 'never',
+    says: '`up` runs again after this time, for places that forget; looked at in each round, so no finer than `schedule`',
+    example: '10m',
+  },
 } as const satisfies Readonly<Record<string, KeyRow>>;
 
 /** THE table: the checks, the JSON Schema and the reference page are all made from it. */

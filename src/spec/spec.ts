@@ -98,6 +98,8 @@ export interface RegisterSpec {
   readonly user: string;
   /** Time limit of each. */
   readonly timeoutMs: number;
+  /** Between two announcements of the same; undefined: once is enough. */
+  readonly renewMs: number | undefined;
   readonly at: Place;
 }
 

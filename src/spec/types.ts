@@ -24,6 +24,7 @@ const PACE_PATTERN = '^(off|([0-9]{1,9}(ms|s|m|h|d))+)$';
 /** https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutLifecycleHook.html */
 const LIFECYCLE_PATTERN = '^[A-Za-z0-9_/-]{1,255}$';
 const SHORTEST_PACE_MS = 1_000;
+const SHORTEST_RENEWAL_MS = 60_000;
 
 /** To add a type: one reader and one line here. The schema names them, `ValueOf` gives what they mean. */
 export const TYPES = {
@@ -33,6 +34,7 @@ export const TYPES = {
   duration: { says: 'a duration; `0s` is allowed', pattern: DURATION_PATTERN, read: (text) => readDuration(text, 0) },
   limit: { says: 'a duration above zero', pattern: DURATION_PATTERN, read: (text) => readDuration(text, 1) },
   pace: { says: 'a duration from `1s`, or `off`', pattern: PACE_PATTERN, read: readPace },
+  renewal: { says: 'a duration from `1m`', pattern: DURATION_PATTERN, read: readRenewal },
   upgrade: wordsOf('boot', 'never'),
   lifecycle: { says: 'the name of a lifecycle hook', pattern: LIFECYCLE_PATTERN, read: readLifecycle },
   action: wordsOf('reload', 'restart'),
@@ -115,6 +117,13 @@ function readPace(text: string): Read<number> {
   const read = text === 'off' ? { value: 0 } : readDuration(text, 0);
   if ('value' in read && read.value > 0 && read.value < SHORTEST_PACE_MS)
     return wrong('the time is too short', 'write at least `1s`, or `off`');
+  return read;
+}
+
+/** It is looked at on the schedule, and a schedule of seconds must be no flood for somebody else's host. */
+function readRenewal(text: string): Read<number> {
+  const read = readDuration(text, 0);
+  if ('value' in read && read.value < SHORTEST_RENEWAL_MS) return wrong('the time is too short', 'write at least `1m`');
   return read;
 }
 

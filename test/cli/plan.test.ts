@@ -2,6 +2,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { factsFor, freshMachine, snapshotOf } from '../../src/cli/plan-facts.ts';
+import { readRoleDirectory } from '../../src/cli/role-directory.ts';
+import { activated, emptyLedger } from '../../src/ledger/ledger.ts';
+import { makePlan } from '../../src/plan/plan.ts';
+import { parseSpec } from '../../src/spec/parse.ts';
 import { haulout } from '../support/cli.ts';
 import { testDirectory, writeRole } from '../support/role-files.ts';
 
@@ -66,6 +71,20 @@ describe('haulout plan', () => {
     expect(text.stdout).toMatch(/^haulout\.ini:3:1: /);
     const json = await haulout(['plan', role, '--json']);
     expect(JSON.parse(json.stdout)).toMatchObject({ schema: 1, findings: [{ line: 3, column: 1 }] });
+  });
+
+  it('does not show that a machine says once more where it is: that goes by its own clock', async () => {
+    const section = '[register.a]\nup = true\nrenew = 1m\n';
+    const ini = `[haulout]\nversion = 1\nupgrade = never\n${section}`;
+    const role = await readRoleDirectory(writeRole(join(directory, 'renewed'), { 'haulout.ini': ini }));
+    const read = parseSpec(ini);
+    if (!read.ok) throw new Error('it is no spec');
+    const snapshot = await snapshotOf(role);
+    const facts = await factsFor(role, read.spec, snapshot, freshMachine);
+    const announced = { user: 'nobody', timeoutMs: 1, period: 1 };
+    const record = { ...activated(facts.registrations['a']!), announced };
+    const ledger = { ...emptyLedger('i-1'), subjects: { 'register:a': record } };
+    expect(makePlan({ spec: read.spec, snapshot, facts, ledger, now: 0 }).steps).toEqual([]);
   });
 
   it.each([

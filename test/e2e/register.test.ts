@@ -22,6 +22,8 @@ down = curl -fsS -X DELETE ${HOST}/$HAULOUT_INSTANCE_ID
   'services/app/bin/stop': `#!/bin/sh\ncurl -fsS -X POST ${HOST}/stopping\n`,
 };
 
+/** What an administrator says on the machine: it looks at the bucket by itself, every two seconds. */
+const OFTEN = '[haulout]\nschedule = */2 * * * * *\nsplay = 0s\nwake = off\nupgrade = never\n';
 const WITHOUT = FILES['haulout.ini'].slice(0, FILES['haulout.ini'].indexOf('[register'));
 
 /** A machine announces itself at a central host, a real one behind HTTP, and takes itself out: `[register.NAME]`. */
@@ -105,6 +107,23 @@ describeWith([root], 'an announcement', () => {
     await role.sync();
     expect(since(from).slice(1)).toEqual([`PUT /hosts/${instanceId}/${address}`]);
   }, 120_000);
+
+  it('is made again after `renew`, though nothing has changed, and that counts as nothing done', async () => {
+    await role.exec(`printf '${OFTEN}' > /etc/haulout/haulout.ini`);
+    await role.put('haulout.ini', `${FILES['haulout.ini']}renew = 1m\n`);
+    const { content } = await role.sync();
+    const from = heard.length;
+    const acted = async () => (await role.events()).filter((e) => e.event === 'round' && e.status.lastSync.steps > 0);
+    const before = await acted();
+    expect(await eventually(() => since(from).length > 0, 90_000)).toBe(true);
+    const { instanceId, address } = role.machine;
+    expect(since(from)).toEqual([`PUT /hosts/${instanceId}/${address}`]);
+    // The round that it was in is over then.
+    expect(await role.sync()).toMatchObject({ health: 'healthy', content, lastSync: { steps: 0, changed: [] } });
+    expect(await acted()).toEqual(before);
+    await role.put('haulout.ini', FILES['haulout.ini']);
+    await role.sync();
+  }, 150_000);
 
   it('is taken back before the services stop, and comes again when the notice goes', async () => {
     const from = heard.length;

@@ -511,6 +511,14 @@ export const MUTANTS = [
     tests: ['test/e2e/register.test.ts'],
   },
   {
+    id: 'a-place-that-forgets-is-not-told-again',
+    law: 1,
+    file: 'src/apply/registrations.ts',
+    find: 'Math.floor((now + offset(renewMs)) / renewMs)',
+    replace: 'Math.floor((now && offset(renewMs)) / renewMs)',
+    tests: ['test/e2e/register.test.ts'],
+  },
+  {
     id: 'a-push-is-done-when-one-has-followed',
     law: 2,
     file: 'src/cli/push/command.ts',

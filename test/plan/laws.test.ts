@@ -67,6 +67,7 @@ const registrations = fc
     fc.constantFrom('balancer', 'monitor'),
     fc.record({
       down: fc.constantFrom(undefined, 'old', 'new'),
+      renewMs: fc.constantFrom(undefined, 60_000, 7 * 3_600_000),
     }),
   )
   .map((all) => Object.entries(all).map(([id, more]) => registerSpec(id, more)));

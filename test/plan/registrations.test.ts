@@ -5,11 +5,45 @@ import { MOST_TRIES } from '../../src/plan/registrations.ts';
 import { factsOf, inputOf, ledgerOf, NOW, registerSpec, snapshotOf, specOf } from '../support/planned.ts';
 
 const SUBJECT = 'register:monitor';
+const WITH = specOf({ registrations: [registerSpec('monitor')] });
 const known = (announced?: Partial<Announced>): SubjectRecord => ({
   ...activated('d1'),
   announced: { down: 'down', user: 'nobody', timeoutMs: 1, ...announced },
 });
 const ledgerWith = (record: SubjectRecord) => ledgerOf({ subjects: { [SUBJECT]: record } });
+
+describe('a section that is there', () => {
+  const planned = (record: SubjectRecord | undefined, period?: number) => {
+    const periods: Record<string, number> = period === undefined ? {} : { monitor: period };
+    const facts = factsOf({ registrations: { monitor: 'd1' }, periods });
+    const ledger = record ? ledgerWith(record) : ledgerOf();
+    return makePlan(inputOf({ spec: WITH, facts, ledger })).steps;
+  };
+
+  it.each([
+    // what is known of it, period now, why, renewal
+    ['never announced', undefined, undefined, 'it is not announced yet', false],
+    ['announced', known(), undefined, undefined, false],
+    ['announced, as an older agent wrote it down', activated('d1'), undefined, undefined, false],
+    ['another', { ...known(), activated: 'd0' }, undefined, 'this boot, an address or its section', false],
+    ['another, in another period', { ...known({ period: 6 }), activated: 'd0' }, 7, 'this boot, an address', false],
+    ['announced in this period', known({ period: 7 }), 7, undefined, false],
+    ['announced in an earlier period', known({ period: 6 }), 7, 'the time of `renew` is over', true],
+    [
+      'announced in a later one, by a clock that was wrong',
+      known({ period: 8 }),
+      7,
+      'the time of `renew` is over',
+      true,
+    ],
+    ['announced, with nothing known of a period (the desk)', known({ period: 6 }), undefined, undefined, false],
+  ] as const)('%s', (_case, record, period, why, renewal) => {
+    const steps = planned(record, period);
+    if (why === undefined) return expect(steps).toEqual([]);
+    expect(steps).toMatchObject([{ subject: SUBJECT, do: 'register', registration: 'monitor', renewal }]);
+    expect(steps[0]?.why).toContain(why);
+  });
+});
 
 describe('a section that is gone', () => {
   const planned = (record: SubjectRecord, now = NOW) => makePlan(inputOf({ ledger: ledgerWith(record), now }));

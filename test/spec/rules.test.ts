@@ -13,6 +13,7 @@ const MISTAKES: readonly Row[] = [
     ['lifecycle-hook = good bye'],
     ['3:18 this is not the name of a lifecycle hook | write the name that the Auto Scaling group gives it'],
   ],
+  [['[register.a]', 'up = true', 'renew = 59s'], ['5:9 the time is too short | write at least `1m`']],
   [['wake = 500ms'], ['3:8 the time is too short | write at least `1s`, or `off`']],
   [
     ['wake = on'],

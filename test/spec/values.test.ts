@@ -77,6 +77,16 @@ const PACKAGES: readonly (readonly [line: string, meant: Partial<PackageSpec>])[
   ['node = "20.*"', { want: { version: '20.*' } }],
 ];
 
+describe('the values of a registration', () => {
+  it.each([
+    ['down =', { down: undefined, user: 'nobody', timeoutMs: 30_000, renewMs: undefined }],
+    ['renew = 1m', { renewMs: 60_000 }],
+    ['renew = 7d', { renewMs: 604_800_000 }],
+  ])('%s', (line, meant) => {
+    expect(specOf('[register.a]', 'up = true', line).registrations[0]).toMatchObject(meant);
+  });
+});
+
 describe('the lines of [packages]', () => {
   it.each(PACKAGES)('%s', (line, meant) => {
     expect(specOf('[packages]', line).packages[0]).toMatchObject(meant);

@@ -2,6 +2,7 @@
  * A machine as the planner imagines one: what each step of a plan does to it, in a few lines. Tests of law 1 plan, apply the
  * plan to this, look again and plan again. It is not the real hand (src/apply): those tests have real files.
  */
+import { renewalPeriods } from '../../src/apply/registrations.ts';
 import type { Snapshot } from '../../src/bucket/snapshot.ts';
 import { activated, failed, type Ledger, withoutSubject, withSubjects } from '../../src/ledger/ledger.ts';
 import { sha256 } from '../../src/lib/digest.ts';
@@ -29,7 +30,7 @@ export interface ModelWorld {
 const IDS: Record<string, number> = { root: 0, www: 33 };
 
 /** As apply/observe.ts looks: `watch` holds plain paths and `package:NAME` here. */
-export function look({ spec, snapshot }: ModelWorld, machine: ModelMachine): Facts {
+export function look({ spec, snapshot, now }: ModelWorld, machine: ModelMachine): Facts {
   const rendered = Object.fromEntries(
     spec.files
       .filter(({ kind, path }) => kind === 'template' && snapshot.entries.some((entry) => entry.path === `root${path}`))
@@ -59,6 +60,7 @@ export function look({ spec, snapshot }: ModelWorld, machine: ModelMachine): Fac
       ]),
     ),
     registrations: Object.fromEntries(spec.registrations.map((each) => [each.id, sha256(JSON.stringify(each))])),
+    periods: renewalPeriods(spec, 'i-1', now),
     jobs: Object.fromEntries(spec.jobs.map((job) => [job.id, sha256(JSON.stringify(job))])),
   };
 }
@@ -84,9 +86,10 @@ export function carryOut(world: ModelWorld, before: ModelMachine, ledger: Ledger
       const inputs = serviceInputs(service, facts.services[service.id]!, facts.bootId);
       after = withSubjects(after, [[step.subject, { ...activated('running'), inputs }]]);
     } else if (step.do === 'register') {
-      const { registrations } = look(world, machine);
+      const { registrations, periods } = look(world, machine);
       const { down, user, timeoutMs } = world.spec.registrations.find(({ id }) => id === step.registration)!;
-      const announced = { user, timeoutMs, ...(down ? { down } : {}) };
+      const period = periods[step.registration];
+      const announced = { user, timeoutMs, ...(period ? { period } : {}), ...(down ? { down } : {}) };
       after = withSubjects(after, [[step.subject, { ...activated(registrations[step.registration]!), announced }]]);
     } else if (step.do === 'withdraw' || step.do === 'forget') after = withoutSubject(after, step.subject);
     else {

@@ -60,7 +60,7 @@ export function jobSpec(id: string, more: Partial<JobSpec> = {}): JobSpec {
 }
 
 export function registerSpec(id: string, more: Partial<RegisterSpec> = {}): RegisterSpec {
-  const nobody = { user: 'nobody', timeoutMs: 10_000 };
+  const nobody = { user: 'nobody', timeoutMs: 10_000, renewMs: undefined };
   return { id, up: `up ${id}`, down: `down ${id}`, ...nobody, at: AT, ...more };
 }
 
@@ -85,7 +85,7 @@ export function snapshotOf(files: Readonly<Record<string, string>> = {}): Snapsh
 }
 
 export function factsOf(parts: Partial<Facts> = {}): Facts {
-  const nothing = { packages: {}, files: {}, services: {}, rendered: {}, jobs: {}, registrations: {} };
+  const nothing = { packages: {}, files: {}, services: {}, rendered: {}, jobs: {}, registrations: {}, periods: {} };
   return { bootId: 'boot-1', users: { root: 0, www: 33 }, groups: { root: 0, www: 33 }, ...nothing, ...parts };
 }
 
