@@ -145,7 +145,7 @@ class Hand {
     const { facts, plan } = this.#scene;
     if (this.#failures.length > 0 || plan.waiting.some(({ subject }) => !isAnnouncement(subject))) return;
     for (const step of plan.steps) {
-      if (step.do !== 'register' && step.do !== 'withdraw' && step.do !== 'forget') continue;
+      if (step.do !== 'register' && step.do !== 'withdraw') continue;
       if (world.presence.isLeaving) return;
       await this.#one(step, 'register', [], async () => {
         const { ledger, ...done } = await world.registrar.take(step, { spec, facts, ledger: this.#ledger });

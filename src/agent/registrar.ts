@@ -2,7 +2,6 @@ import { type Announced, activated, type Ledger, withoutSubject, withSubjects } 
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Facts } from '../plan/facts.ts';
-import { MOST_TRIES } from '../plan/registrations.ts';
 import type { RegisterStep } from '../plan/step.ts';
 import { type HookTools, runCommand } from '../services/hooks.ts';
 import type { RegisterSpec, Spec } from '../spec/spec.ts';
@@ -34,22 +33,33 @@ export class Registrar {
 
   /** Does one step of a plan. */
   async take(step: RegisterStep, ground: Ground): Promise<Taken> {
-    if (step.do === 'register') return await this.#announce(step, ground);
-    return step.do === 'withdraw' ? await this.#withdraw(step, ground.ledger) : forget(step, ground.ledger);
+    const { ledger } = ground;
+    const named = ground.spec.registrations.find(({ id }) => id === step.registration);
+    if (!named) return { ledger, failure: undefined, notes: [] };
+    const { ledger: left, notes } = await this.#leave(step.subject, named, ledger);
+    const done = await (step.do === 'register'
+      ? this.#announce(step.subject, named, { ...ground, ledger: left })
+      : this.#withdraw(step.subject, named, left));
+    return { ...done, notes };
   }
 
   async down({ down, ...registration }: Withdrawal): Promise<ServiceTrouble | undefined> {
     return down === undefined ? undefined : await this.#run(registration, 'down', down);
   }
 
-  async #announce({ subject, registration }: RegisterStep, { spec, facts, ledger }: Ground): Promise<Taken> {
-    const wanted = spec.registrations.find(({ id }) => id === registration);
-    if (!wanted) return { ledger, failure: undefined, notes: [] };
-    const left = await this.#leave(subject, wanted, ledger);
-    const failure = await this.#run(wanted, 'up', wanted.up);
-    if (failure) return { ...left, failure };
-    const record = { ...activated(facts.registrations[wanted.id] ?? ''), announced: announced(wanted, facts) };
-    return { ...left, failure, ledger: withSubjects(left.ledger, [[subject, record]]) };
+  async #announce(subject: string, named: RegisterSpec, { facts, ledger }: Ground): Promise<Omit<Taken, 'notes'>> {
+    const failure = await this.#run(named, 'up', named.up);
+    if (failure) return { ledger, failure };
+    const record = { ...activated(facts.registrations[named.id] ?? ''), announced: announced(named, facts) };
+    return { ledger: withSubjects(ledger, [[subject, record]]), failure };
+  }
+
+  /** Half heard is not announced: where it is to be announced again, `up` is to run. */
+  async #withdraw(subject: string, named: RegisterSpec, ledger: Ledger): Promise<Omit<Taken, 'notes'>> {
+    const failure = await this.down(named);
+    if (!failure) return { ledger: withoutSubject(ledger, subject), failure };
+    const { activated: _, ...record } = ledger.subjects[subject] ?? { wanted: '' };
+    return { ledger: withSubjects(ledger, [[subject, record]]), failure };
   }
 
   /** Another `down` than before: it has moved. The old place hears so once; it may be gone, and it is the new one that counts. */
@@ -59,15 +69,6 @@ export class Registrar {
     const failure = await this.down({ id, ...old });
     const why = `${subject}: its old place did not hear that it leaves: ${failure?.trouble.reason}`;
     return { ledger: withSubjects(ledger, [[subject, record]]), notes: failure ? [why] : [] };
-  }
-
-  /** Half heard is not announced: where its section comes back, `up` is to run. */
-  async #withdraw({ subject, registration: id }: RegisterStep, ledger: Ledger): Promise<Taken> {
-    const { announced, activated: _, ...record } = ledger.subjects[subject] ?? { wanted: '' };
-    const failure = announced && (await this.down({ id, ...announced }));
-    if (!failure) return { ledger: withoutSubject(ledger, subject), failure, notes: [] };
-    const tried = { ...record, announced: { ...announced, tries: (announced.tries ?? 0) + 1 } };
-    return { ledger: withSubjects(ledger, [[subject, tried]]), failure, notes: [] };
   }
 
   async #run(
@@ -89,13 +90,14 @@ export class Registrar {
   }
 }
 
-/** Where this machine is to be taken out when it leaves: all that the spec names, and what is announced still beside it. */
+/** Where this machine is to be taken out when it leaves: where the spec announces it, and where it is announced still besides. */
 export function withdrawals(named: readonly RegisterSpec[], ledger: Ledger | undefined): Withdrawal[] {
   const remembered = Object.entries(ledger?.subjects ?? {}).flatMap(([subject, { announced }]) =>
     announced ? [{ id: subject.slice('register:'.length), ...announced }] : [],
   );
-  const isNamed = (old: Withdrawal) => named.some(({ id, down }) => id === old.id && down === old.down);
-  return [...named, ...remembered.filter((old) => !isNamed(old))];
+  const wanted = named.filter(({ state }) => state === 'announced');
+  const isWanted = (old: Withdrawal) => wanted.some(({ id, down }) => id === old.id && down === old.down);
+  return [...wanted, ...remembered.filter((old) => !isWanted(old))];
 }
 
 function announced({ id, down, user, timeoutMs }: RegisterSpec, { periods }: Pick<Facts, 'periods'>): Announced {
@@ -103,21 +105,13 @@ function announced({ id, down, user, timeoutMs }: RegisterSpec, { periods }: Pic
   return { ...(down === undefined ? {} : { down }), user, timeoutMs, ...(period === undefined ? {} : { period }) };
 }
 
-function forget({ subject }: RegisterStep, ledger: Ledger): Taken {
-  const record = ledger.subjects[subject];
-  const note = `${subject}: its \`down\` failed ${MOST_TRIES} times (${record?.failures?.code}) and is given up: take the machine out there by hand`;
-  const notes = record?.announced?.down === undefined ? [] : [note];
-  return { ledger: withoutSubject(ledger, subject), failure: undefined, notes };
-}
-
 /** `code` undefined: it did not end in time. */
 function failed(id: string, word: 'up' | 'down', code: number | null | undefined): HauloutError {
-  const often = word === 'up' ? '' : `, ${MOST_TRIES} times at most`;
   return new HauloutError({
     code: code === undefined ? 'register-timeout' : 'register-failed',
     step: 'register',
     subject: `register:${id}`,
     reason: code === undefined ? `\`${word}\` did not end in time` : `\`${word}\` ended with ${code ?? 'a signal'}`,
-    hint: `run the line by hand on the machine, as its user; it is tried again by itself${often}`,
+    hint: `run the line by hand on the machine, as its user; it is tried again by itself`,
   });
 }

@@ -69,7 +69,6 @@ const WORDS: Record<Step['do'], string> = {
   'schedule-job': 'schedule',
   register: 'announce',
   withdraw: 'withdraw',
-  forget: 'forget',
 };
 
 function word(step: Step): string {

@@ -31,7 +31,7 @@ export interface SubjectRecord {
   readonly failures?: Failures;
 }
 
-/** What is needed when the spec does not say it any more. */
+/** What is needed where the spec says something else by now, or nothing. */
 export interface Announced {
   /** A command line for /bin/sh; absent: nothing is to be run. */
   readonly down?: string;
@@ -39,8 +39,6 @@ export interface Announced {
   readonly timeoutMs: number;
   /** In which period of `renew` it was last announced. */
   readonly period?: number;
-  /** How often `down` was tried in vain since the section is gone. Not those of `failures`: they begin anew with other content. */
-  readonly tries?: number;
 }
 
 export type PreviousFile =

@@ -153,9 +153,9 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 function isAnnounced(value: unknown): boolean {
   if (!isObject(value) || !isText(value['down'], true) || !isText(value['user'])) return false;
-  const { timeoutMs, period, tries } = value;
-  const counts = [period, tries].every((count) => count === undefined || Number.isSafeInteger(count));
-  return counts && Number.isSafeInteger(timeoutMs) && Number(timeoutMs) > 0 && Number(timeoutMs) <= LONGEST_TIMER;
+  const { timeoutMs, period } = value;
+  if (period !== undefined && !Number.isSafeInteger(period)) return false;
+  return Number.isSafeInteger(timeoutMs) && Number(timeoutMs) > 0 && Number(timeoutMs) <= LONGEST_TIMER;
 }
 
 function isSnapshot(value: unknown): value is Snapshot {

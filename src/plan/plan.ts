@@ -104,8 +104,7 @@ function holdBack(steps: readonly Step[], { snapshot, ledger, now }: PlanInput):
   const waiting: Waiting[] = [];
   for (const step of steps) {
     const record = ledger.subjects[step.subject];
-    // What is forgotten runs nothing: there is nothing to wait for.
-    if (step.do === 'forget' || !record?.failures || isDue(record, snapshot.digest, now)) {
+    if (!record?.failures || isDue(record, snapshot.digest, now)) {
       due.push(step);
     } else {
       const { code, count, nextTry } = record.failures;

@@ -33,10 +33,7 @@ export type Action =
   | { readonly do: 'schedule-job'; readonly job: string }
   /** `renewal`: nothing is new; the place is told once more, in case it has forgotten. */
   | { readonly do: 'register'; readonly registration: string; readonly renewal: boolean }
-  /** Takes out what the spec does not name any more, as the ledger remembers it. */
-  | { readonly do: 'withdraw'; readonly registration: string }
-  /** Nothing can be run for it, or it was in vain too often. */
-  | { readonly do: 'forget'; readonly registration: string };
+  | { readonly do: 'withdraw'; readonly registration: string };
 
 export interface OwnerNames {
   readonly user: string;
@@ -67,7 +64,7 @@ export interface Plan {
 }
 
 /** The steps that tell others of this machine. */
-export type RegisterStep = Extract<Step, { do: 'register' | 'withdraw' | 'forget' }>;
+export type RegisterStep = Extract<Step, { do: 'register' | 'withdraw' }>;
 
 /** The steps that put a path right. */
 export type FileStep = Extract<Step, { do: 'write-file' | 'make-directory' | 'link' | 'remove-file' }>;

@@ -115,6 +115,7 @@ function readJob(id: string, section: Section, timezone: string, report: Report)
 }
 
 function readRegistration(id: string, section: Section, report: Report): RegisterSpec | undefined {
-  const { up, down, user, timeout, renew } = readKeys(section, REGISTER_KEYS, report);
-  return up === undefined ? undefined : { id, up, down, user, timeoutMs: timeout, renewMs: renew, at: section.at };
+  const { up, down, user, timeout, renew, state } = readKeys(section, REGISTER_KEYS, report);
+  if (up === undefined) return undefined;
+  return { id, up, down, user, timeoutMs: timeout, renewMs: renew, state, at: section.at };
 }

@@ -143,7 +143,7 @@ export const REGISTER_KEYS = {
   down: {
     type: 'command',
     otherwise: 'nothing',
-    says: 'Takes it out again, before its services are stopped for good, or when this section is gone',
+    says: 'Takes it out again, before its services are stopped for good',
     example: 'curl -fsS -X DELETE http://monitor.internal/hosts/$HAULOUT_INSTANCE_ID',
   },
   user: { type: 'user', default: 'nobody', says: 'Who they run as', example: 'www-data' },
@@ -153,6 +153,12 @@ export const REGISTER_KEYS = {
     otherwise: 'never',
     says: '`up` runs again after this time, for places that forget; looked at in each round, so no finer than `schedule`',
     example: '10m',
+  },
+  state: {
+    type: 'announcement',
+    default: 'announced',
+    says: 'Whether the machine is to be announced there; `absent` runs `down`',
+    example: 'absent',
   },
 } as const satisfies Readonly<Record<string, KeyRow>>;
 

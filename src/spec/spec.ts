@@ -100,6 +100,7 @@ export interface RegisterSpec {
   readonly timeoutMs: number;
   /** Between two announcements of the same; undefined: once is enough. */
   readonly renewMs: number | undefined;
+  readonly state: 'announced' | 'absent';
   readonly at: Place;
 }
 

@@ -39,6 +39,7 @@ export const TYPES = {
   lifecycle: { says: 'the name of a lifecycle hook', pattern: LIFECYCLE_PATTERN, read: readLifecycle },
   action: wordsOf('reload', 'restart'),
   state: wordsOf('running', 'stopped', 'absent'),
+  announcement: wordsOf('announced', 'absent'),
   user: { says: 'the name of a user', pattern: '^[A-Za-z_][A-Za-z0-9_.-]{0,31}$', read: readUser },
   port: { says: 'a number from 1 to 65535', pattern: '^[1-9][0-9]{0,4}$', read: readPort },
   check: { says: 'a URL, or `tcp:PORT`', pattern: '^(https?://|tcp:[1-9])', read: readCheck },

@@ -5,7 +5,6 @@ import { Registrar, withdrawals } from '../../src/agent/registrar.ts';
 import { registrationDigests } from '../../src/apply/registrations.ts';
 import { failed, type Ledger } from '../../src/ledger/ledger.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { MOST_TRIES } from '../../src/plan/registrations.ts';
 import type { RegisterSpec } from '../../src/spec/spec.ts';
 import { containmentOf } from '../support/containments.ts';
 import { describeWith, root } from '../support/needs.ts';
@@ -30,7 +29,7 @@ async function machine() {
     const did: string[] = [];
     const said: string[] = [];
     for (const step of makePlan(inputOf({ spec, facts, ledger, now })).steps) {
-      if (step.do !== 'register' && step.do !== 'withdraw' && step.do !== 'forget') throw new Error(step.do);
+      if (step.do !== 'register' && step.do !== 'withdraw') throw new Error(step.do);
       const taken = await registrar.take(step, { spec, facts, ledger });
       ledger = taken.ledger;
       did.push(step.do);
@@ -56,72 +55,60 @@ async function machine() {
 }
 
 describeWith([root], 'what was announced', () => {
-  it('is taken out as it was announced, by the same user, when its section is gone, and then forgotten', async () => {
+  it('is taken out where it is to be absent, and then nothing is known of it', async () => {
     const { round, known, line, heard } = await machine();
     const monitor = registerSpec('monitor', { up: line('up'), down: line('down'), user: 'root', timeoutMs: 7_000 });
     expect(await round([monitor])).toMatchObject({ did: ['register'] });
     expect(known().subjects[SUBJECT]?.announced).toEqual({ down: monitor.down, user: 'root', timeoutMs: 7_000 });
     expect(await round([monitor])).toMatchObject({ did: [] });
-    expect(await round([])).toMatchObject({ did: ['withdraw'], said: [] });
+    expect(await round([{ ...monitor, state: 'absent' }])).toMatchObject({ did: ['withdraw'], said: [] });
+    expect(await round([{ ...monitor, state: 'absent' }])).toMatchObject({ did: [] });
+    expect(known().subjects).toEqual({});
     expect(heard()).toEqual(['up root', 'down root']);
-    expect(known().subjects).toEqual({});
-    expect(await round([])).toMatchObject({ did: [] });
   });
 
-  it('is only forgotten where it has no `down`, or was never heard', async () => {
+  it('stays where its section is gone, and is known as it was announced', async () => {
     const { round, known, line, heard } = await machine();
-    const quiet = registerSpec('quiet', { up: line('up'), down: undefined, user: 'root' });
-    const deaf = registerSpec('deaf', { up: line('deaf', 1), down: line('never'), user: 'root' });
-    expect(await round([quiet, deaf])).toMatchObject({ did: ['register', 'register', 'register-failed'] });
-    expect(await round([])).toMatchObject({ did: ['forget', 'forget'], said: [] });
-    expect(heard()).toEqual(['up root', 'deaf root']);
-    expect(known().subjects).toEqual({});
-  });
-
-  it(`is given up after ${MOST_TRIES} tries, within two hours, and that is said`, async () => {
-    const { round, pass, known, line, heard } = await machine();
-    const monitor = registerSpec('monitor', { up: line('up'), down: line('down', 22), user: 'root' });
-    await round([monitor]);
-    let waitedMs = 0;
-    for (let tries = 1; tries <= MOST_TRIES; tries++) {
-      const { did, said, pauseMs } = await round([]);
-      expect({ did, said }).toEqual({ did: ['withdraw', 'register-failed'], said: [] });
-      if (tries === MOST_TRIES) break;
-      pass(pauseMs - 1);
-      expect((await round([])).did).toEqual([]);
-      pass(1);
-      waitedMs += pauseMs;
-    }
-    expect(waitedMs).toBeGreaterThan(30 * 60_000);
-    expect(waitedMs).toBeLessThan(120 * 60_000);
-    const { did, said } = await round([]);
-    expect(did).toEqual(['forget']);
-    expect(said).toEqual([expect.stringMatching(/^register:monitor: .*12 times \(register-failed\).*by hand$/)]);
-    expect(heard()).toHaveLength(1 + MOST_TRIES);
-    expect(known().subjects).toEqual({});
-    expect((await round([])).did).toEqual([]);
-  });
-
-  it('counts a `down` that cannot even begin: its user went with its section', async () => {
-    const { round, known, line } = await machine();
     const monitor = registerSpec('monitor', { up: line('up'), down: line('down'), user: 'root' });
     await round([monitor]);
-    Object.assign(known().subjects[SUBJECT]!.announced!, { user: 'haulout-nobody-here' });
-    expect((await round([])).did).toEqual(['withdraw', 'user-unknown']);
-    expect(known().subjects[SUBJECT]?.announced?.tries).toBe(1);
+    expect(await round([])).toMatchObject({ did: [] });
+    expect(known().subjects[SUBJECT]?.announced).toMatchObject({ down: monitor.down });
+    expect(await round([monitor])).toMatchObject({ did: [] });
+    expect(heard()).toEqual(['up root']);
   });
 
-  it('is announced anew where its section comes back before `down` was heard', async () => {
+  it('is tried again until it is heard, by the line that the spec has by now', async () => {
+    const { round, pass, line, heard } = await machine();
+    const monitor = registerSpec('monitor', { up: line('up'), down: line('wrong', 22), user: 'root' });
+    const absent = { ...monitor, state: 'absent' as const };
+    await round([monitor]);
+    expect((await round([absent])).did).toEqual(['withdraw', 'register-failed']);
+    expect((await round([absent])).did).toEqual([]); // in its pause
+    pass(5_000);
+    expect((await round([absent])).did).toEqual(['withdraw', 'register-failed']);
+    pass(10_000);
+    // The old line once more, because it is another one now; then the one that helps.
+    expect((await round([{ ...absent, down: line('right') }])).did).toEqual(['withdraw']);
+    expect(heard()).toEqual(['up root', 'wrong root', 'wrong root', 'wrong root', 'right root']);
+  });
+
+  it('is announced anew where that is wanted before `down` was heard', async () => {
     const { round, pass, line, heard, known } = await machine();
     const monitor = registerSpec('monitor', { up: line('up'), down: line('down', 1), user: 'root' });
     await round([monitor]);
-    await round([]);
-    expect((await round([monitor])).did).toEqual([]); // in its pause
+    await round([{ ...monitor, state: 'absent' }]);
     pass(5_000);
     expect((await round([monitor])).did).toEqual(['register']);
     expect(heard()).toEqual(['up root', 'down root', 'up root']);
     expect(known().subjects[SUBJECT]).not.toHaveProperty('failures');
-    expect(known().subjects[SUBJECT]?.announced?.tries).toBeUndefined();
+  });
+
+  it('counts a line that cannot even begin: it has a user that nobody knows', async () => {
+    const { round, line } = await machine();
+    const monitor = registerSpec('monitor', { up: line('up'), down: line('down'), user: 'root' });
+    await round([monitor]);
+    const absent = { ...monitor, state: 'absent' as const, user: 'haulout-nobody-here' };
+    expect((await round([absent])).did).toEqual(['withdraw', 'user-unknown']);
   });
 
   it('hears the old `down` before the new `up` where `down` is another, once, and goes on where it is not heard', async () => {
@@ -148,16 +135,16 @@ describeWith([root], 'what was announced', () => {
   });
 });
 
-it('a goodbye takes out what the spec names, and what is announced beside it', () => {
+it('a goodbye takes out what the spec announces, and what is announced beside it', () => {
   const monitor = registerSpec('monitor');
   const announced = { down: 'down monitor', user: 'nobody', timeoutMs: 1 };
   const record = (more: object) => ({ wanted: 'd', announced: { ...announced, ...more } });
   const known = (subjects: Ledger['subjects']) => withdrawals([monitor], ledgerOf({ subjects }));
   expect(known({ [SUBJECT]: record({}), 'service:web': { wanted: 'running' } })).toEqual([monitor]);
   expect(known({ [SUBJECT]: record({ down: 'old' }) })).toMatchObject([monitor, { id: 'monitor', down: 'old' }]);
-  expect(known({ 'register:gone': record({ tries: 2 }) })).toMatchObject([
-    monitor,
-    { id: 'gone', down: 'down monitor' },
-  ]);
+  expect(known({ 'register:gone': record({}) })).toMatchObject([monitor, { id: 'gone', down: 'down monitor' }]);
+  const absent = registerSpec('monitor', { state: 'absent' });
+  expect(withdrawals([absent], ledgerOf())).toEqual([]);
+  expect(withdrawals([absent], ledgerOf({ subjects: { [SUBJECT]: record({}) } }))).toMatchObject([{ id: 'monitor' }]);
   expect(withdrawals([monitor], undefined)).toEqual([monitor]);
 });

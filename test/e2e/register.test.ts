@@ -25,6 +25,7 @@ down = curl -fsS -X DELETE ${HOST}/$HAULOUT_INSTANCE_ID
 /** What an administrator says on the machine: it looks at the bucket by itself, every two seconds. */
 const OFTEN = '[haulout]\nschedule = */2 * * * * *\nsplay = 0s\nwake = off\nupgrade = never\n';
 const WITHOUT = FILES['haulout.ini'].slice(0, FILES['haulout.ini'].indexOf('[register'));
+const ABSENT = `${FILES['haulout.ini'].replaceAll(HOST, `${HOST}/new`)}state = absent\n`;
 
 /** A machine announces itself at a central host, a real one behind HTTP, and takes itself out: `[register.NAME]`. */
 describeWith([root], 'an announcement', () => {
@@ -85,9 +86,16 @@ describeWith([root], 'an announcement', () => {
     expect(since(from)).toEqual([`DELETE /hosts/${instanceId}`, `PUT /hosts/new/${instanceId}/${address}`]);
   }, 60_000);
 
-  it('is taken out when its section is gone from the spec, and that is tried until it is heard', async () => {
-    isOpen = false;
+  it('stays where its section is gone: absence is not an instruction', async () => {
+    const from = heard.length;
     await role.put('haulout.ini', WITHOUT);
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(heard).toHaveLength(from);
+  }, 60_000);
+
+  it('is taken out where it is to be absent, and that is tried until it is heard', async () => {
+    isOpen = false;
+    await role.put('haulout.ini', ABSENT);
     const from = heard.length;
     const failed = await role.sync();
     expect(failed).toMatchObject({
@@ -138,11 +146,9 @@ describeWith([root], 'an announcement', () => {
   }, 120_000);
 
   it('is taken back as well by a goodbye that no agent has to say, though its section is gone by then', async () => {
-    isOpen = false;
     await role.put('haulout.ini', WITHOUT);
-    expect(await role.sync()).toMatchObject({ health: 'degraded' });
+    expect(await role.sync()).toMatchObject({ health: 'healthy' });
     await role.killAgent();
-    isOpen = true;
     const from = heard.length;
     expect((await role.exec('haulout shutdown --within 30s')).code).toBe(0);
     expect(since(from)).toEqual([`DELETE /hosts/${role.machine.instanceId}`, 'POST /hosts/stopping']);

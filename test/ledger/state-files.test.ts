@@ -22,7 +22,7 @@ import { pick, randomFrom, SEED } from '../support/seeded.ts';
 
 const DIGEST = 'a'.repeat(64);
 const PREVIOUS = { kind: 'file', sha256: DIGEST, size: 1, mode: 0o644, uid: 0, gid: 0 } as const;
-const ANNOUNCED = { down: 'curl -X DELETE http://monitor/', user: 'nobody', timeoutMs: 30_000, period: 7, tries: 2 };
+const ANNOUNCED = { down: 'curl -X DELETE http://monitor/', user: 'nobody', timeoutMs: 30_000, period: 7 };
 const snapshot = snapshotOf({ 'haulout.ini': 'x', 'root/etc/motd': 'y' });
 const last = { digest: snapshot.digest, print: 'p', prints: ['q', 'r'] };
 
@@ -191,7 +191,6 @@ describe('what takes an announcement back', () => {
     ['a time that no timer takes', 'register:a', { ...ANNOUNCED, timeoutMs: 2 ** 31 }],
     ['no time', 'register:a', { ...ANNOUNCED, timeoutMs: 0 }],
     ['a period that is none', 'register:a', { ...ANNOUNCED, period: 'x' }],
-    ['tries that are none', 'register:a', { ...ANNOUNCED, tries: 0.5 }],
   ])('is not believed with %s', async (_case, subject, announced) => {
     expect(await read(subject, announced)).toBeUndefined();
   });

@@ -503,11 +503,19 @@ export const MUTANTS = [
     tests: ['test/e2e/register.test.ts'],
   },
   {
-    id: 'what-is-gone-from-the-spec-stays-announced',
+    id: 'what-is-to-be-absent-stays-announced',
     law: 2,
     file: 'src/agent/registrar.ts',
-    find: 'const failure = announced && (await this.down({ id, ...announced }));',
-    replace: 'const failure = announced && (await this.down({ id, ...announced, down: undefined }));',
+    find: 'const failure = await this.down(named);',
+    replace: 'const failure = await this.down({ ...named, down: undefined });',
+    tests: ['test/e2e/register.test.ts'],
+  },
+  {
+    id: 'a-goodbye-forgets-what-the-spec-does-not-name',
+    law: 2,
+    file: 'src/agent/leave.ts',
+    find: 'return withdrawals((await specInForce(parts))?.registrations ?? [], ledger);',
+    replace: 'return withdrawals((await specInForce(parts))?.registrations ?? [], undefined);',
     tests: ['test/e2e/register.test.ts'],
   },
   {

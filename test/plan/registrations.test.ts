@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type Announced, activated, failed, type SubjectRecord, withSubjects } from '../../src/ledger/ledger.ts';
+import {
+  type Announced,
+  activated,
+  failed,
+  type Ledger,
+  type SubjectRecord,
+  withSubjects,
+} from '../../src/ledger/ledger.ts';
 import { makePlan } from '../../src/plan/plan.ts';
-import { MOST_TRIES } from '../../src/plan/registrations.ts';
 import { factsOf, inputOf, ledgerOf, NOW, registerSpec, snapshotOf, specOf } from '../support/planned.ts';
 
 const SUBJECT = 'register:monitor';
@@ -45,35 +51,34 @@ describe('a section that is there', () => {
   });
 });
 
-describe('a section that is gone', () => {
-  const planned = (record: SubjectRecord, now = NOW) => makePlan(inputOf({ ledger: ledgerWith(record), now }));
+describe('a section that is to be absent', () => {
+  const ABSENT = specOf({ registrations: [registerSpec('monitor', { state: 'absent' })] });
+  const planned = (ledger: Ledger, now = NOW) => makePlan(inputOf({ spec: ABSENT, ledger, now }));
 
   it.each([
-    ['withdraw', 'with a line to run', known()],
-    ['withdraw', 'tried a few times', known({ tries: MOST_TRIES - 1 })],
-    ['forget', 'tried too often', known({ tries: MOST_TRIES })],
-    ['forget', 'without `down`', { ...known(), announced: { user: 'nobody', timeoutMs: 1 } }],
-    ['forget', 'as an older agent wrote it down', activated('d1')],
-    ['forget', 'never heard', { wanted: 'active' }],
-    ['forget', 'no record at all, as a host may write it for the desk', null as unknown as SubjectRecord],
-  ] as const)('%s: %s', (word, _case, record) => {
-    expect(planned(record)).toMatchObject({
-      steps: [{ subject: SUBJECT, do: word, registration: 'monitor' }],
+    ['announced', known()],
+    ['announced, as an older agent wrote it down', activated('d1')],
+    ['never heard, or only half', { wanted: 'active' }],
+  ] as const)('is taken out where it is %s', (_case, record) => {
+    expect(planned(ledgerWith(record))).toMatchObject({
+      steps: [{ subject: SUBJECT, do: 'withdraw', registration: 'monitor' }],
       waiting: [],
     });
   });
 
-  it('waits for its next try as others do; what is given up waits for nothing', () => {
-    const failing = (record: SubjectRecord) =>
-      failed(ledgerWith(record), SUBJECT, { wanted: 'd1', code: 'x', content: snapshotOf().digest, now: NOW });
-    const at = (record: SubjectRecord, now: number) => makePlan(inputOf({ ledger: failing(record), now }));
-    expect(at(known({ tries: 1 }), NOW)).toMatchObject({ steps: [], waiting: [{ subject: SUBJECT, failures: 1 }] });
-    expect(at(known({ tries: 1 }), NOW + 5_000).steps).toMatchObject([{ do: 'withdraw' }]);
-    expect(at(known({ tries: MOST_TRIES }), NOW)).toMatchObject({ steps: [{ do: 'forget' }], waiting: [] });
+  it('asks for nothing where nothing is known of it', () => {
+    expect(planned(ledgerOf())).toEqual({ steps: [], waiting: [] });
+  });
+
+  it('waits for its next try as others do', () => {
+    const failure = { wanted: 'd1', code: 'x', content: snapshotOf().digest, now: NOW };
+    const ledger = failed(ledgerWith(known()), SUBJECT, failure);
+    expect(planned(ledger)).toMatchObject({ steps: [], waiting: [{ subject: SUBJECT, failures: 1 }] });
+    expect(planned(ledger, NOW + 5_000).steps).toMatchObject([{ do: 'withdraw' }]);
   });
 
   it('goes before what is announced: it may be the same place under another name', () => {
-    const spec = specOf({ registrations: [registerSpec('central')] });
+    const spec = specOf({ registrations: [registerSpec('central'), ...ABSENT.registrations] });
     const facts = factsOf({ registrations: { central: 'd' } });
     const { steps } = makePlan(inputOf({ spec, facts, ledger: ledgerWith(known()) }));
     expect(steps.map((step) => `${step.do} ${step.subject}`)).toEqual([
@@ -81,12 +86,9 @@ describe('a section that is gone', () => {
       'register register:central',
     ]);
   });
+});
 
-  it('is nobody else: jobs and services that the spec does not name are left alone', () => {
-    const ledger = withSubjects(
-      ledgerOf(),
-      ['job:a', 'service:a', 'file:/a'].map((key) => [key, activated('x')]),
-    );
-    expect(makePlan(inputOf({ ledger }))).toEqual({ steps: [], waiting: [] });
-  });
+it('law 3: what the spec does not name is left alone, an announcement too', () => {
+  const subjects = ['job:a', 'service:a', 'file:/a', SUBJECT].map((key) => [key, activated('x')] as const);
+  expect(makePlan(inputOf({ ledger: withSubjects(ledgerOf(), subjects) }))).toEqual({ steps: [], waiting: [] });
 });

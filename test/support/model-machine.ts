@@ -91,7 +91,7 @@ export function carryOut(world: ModelWorld, before: ModelMachine, ledger: Ledger
       const period = periods[step.registration];
       const announced = { user, timeoutMs, ...(period ? { period } : {}), ...(down ? { down } : {}) };
       after = withSubjects(after, [[step.subject, { ...activated(registrations[step.registration]!), announced }]]);
-    } else if (step.do === 'withdraw' || step.do === 'forget') after = withoutSubject(after, step.subject);
+    } else if (step.do === 'withdraw') after = withoutSubject(after, step.subject);
     else {
       const wanted = service?.state ?? look(world, machine).jobs[step.subject.slice('job:'.length)] ?? 'done';
       after = withSubjects(after, [[step.subject, activated(wanted)]]);

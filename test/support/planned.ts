@@ -60,7 +60,7 @@ export function jobSpec(id: string, more: Partial<JobSpec> = {}): JobSpec {
 }
 
 export function registerSpec(id: string, more: Partial<RegisterSpec> = {}): RegisterSpec {
-  const nobody = { user: 'nobody', timeoutMs: 10_000, renewMs: undefined };
+  const nobody = { user: 'nobody', timeoutMs: 10_000, renewMs: undefined, state: 'announced' as const };
   return { id, up: `up ${id}`, down: `down ${id}`, ...nobody, at: AT, ...more };
 }
 
