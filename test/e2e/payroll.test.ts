@@ -55,7 +55,7 @@ describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself
 
   it('announces every machine of the role, by the lines of its own haulout.ini', async () => {
     roles.edit('payroll/haulout.ini', (text) =>
-      text.replace(/^; (?=\[register|up |down )/gm, '').replaceAll('10.77.0.10', monitor.address),
+      text.replace(/^; (?=\[register|up |down |renew )/gm, '').replaceAll('10.77.0.10', monitor.address),
     );
     payrolls = await roles.launch('payroll', '--count', '2');
     expect(payrolls).toHaveLength(2);
@@ -121,6 +121,15 @@ describeWith(MACHINE_NEEDS, 'a payroll, and the monitor that it announces itself
     expect(await (await get('')).text()).toContain('<h1>Night watch</h1>');
     expect(await hosts()).toHaveLength(3);
   }, 120_000);
+
+  it('is left by all on a positive word, and found again', async () => {
+    roles.edit('payroll/haulout.ini', (text) => `${text}state = absent\n`);
+    await roles.push('payroll', '--timeout', '90s');
+    for (const machine of payrolls) expect(await host(machine)).toMatchObject({ state: 'left', trouble: null });
+    roles.edit('payroll/haulout.ini', (text) => text.replace('state = absent\n', ''));
+    await roles.push('payroll', '--timeout', '90s');
+    for (const machine of payrolls) expect(await becomes(machine, 'up')).toBe(true);
+  }, 240_000);
 
   it('sees who leaves, and who is lost', async () => {
     const [first, second] = payrolls as [Machine, Machine];
