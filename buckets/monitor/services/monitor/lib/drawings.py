@@ -1,5 +1,7 @@
 """What rrdtool keeps and draws: a file for each host, of a size that never changes, and a picture for each of its numbers."""
 
+from __future__ import annotations
+
 import subprocess
 import threading
 import time

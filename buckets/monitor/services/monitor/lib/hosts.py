@@ -1,5 +1,7 @@
 """Who has announced itself: kept in one file, written anew as a whole, so that a restart forgets nobody."""
 
+from __future__ import annotations
+
 import json
 import os
 import re

@@ -11,6 +11,8 @@
     GET    /health                                 200 as long as hosts are being asked
 """
 
+from __future__ import annotations
+
 import argparse
 import json
 import os

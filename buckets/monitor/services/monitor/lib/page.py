@@ -1,5 +1,7 @@
 """The page: all hosts, by role. What a host says of itself is text here, never markup."""
 
+from __future__ import annotations
+
 from datetime import datetime, timezone
 from html import escape
 from itertools import groupby

@@ -1,5 +1,7 @@
 """Hours and rates become pay slips. No I/O but two files that are read, and no rounding but to the cent, per line."""
 
+from __future__ import annotations
+
 import configparser
 import csv
 import re

@@ -7,6 +7,8 @@
 SIGUSR1 makes /health answer 503, so that a balancer sends nobody any more, while pay slips are still shown.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
