@@ -46,9 +46,13 @@ export class Resident {
     this.#wake();
   }
 
-  /** The desk has called. The fleet never moves at once (law 10): each host has its own moment of the next seconds. */
+  /**
+   * The desk has called. The fleet never moves at once (law 10): hosts look, each at its own moment of the pause between two looks,
+   * and so hear of it apart already. Only where they look so often that this is less than the window do they wait for the rest of it.
+   */
   call(): void {
-    const window = Math.min(this.#rhythm().splayMs, CALL_WINDOW_MS);
+    const { splayMs, wakeMs } = this.#rhythm();
+    const window = Math.max(0, Math.min(splayMs, CALL_WINDOW_MS) - wakeMs);
     const at = this.#world.clock.elapsed() + this.#offset(window);
     this.#calledAt = Math.min(this.#calledAt, at);
     this.#wake();

@@ -13,7 +13,7 @@ export const COSTS = {
   status: 1,
   /** Pause between two looks at `<state>/wake`, one conditional request each. */
   wakeEveryMs: 15_000,
-  /** Who was called syncs within so long, at its own moment; sooner where the splay is shorter. */
+  /** Who is called begins within so long, the pause between two looks counted; sooner where the splay is shorter. */
   callWindowMs: 10_000,
   /** A request that finds no store is tried so often in all, after pauses of random length up to these. */
   attempts: 5,
@@ -100,7 +100,7 @@ export function simulate(scenario: Scenario, randomBelow: (below: number) => num
       load.add('wake', at, 1);
       if (at >= calledAt) heardAt = Math.min(heardAt, at);
     }
-    const window = Math.min(scenario.splayMs, COSTS.callWindowMs);
+    const window = Math.max(0, Math.min(scenario.splayMs, COSTS.callWindowMs) - COSTS.wakeEveryMs);
     live({ id, bootedAt, followsAt: heardAt + splayOffset(sha256(id), window) }, scenario, load, randomBelow);
   }
   return load;
