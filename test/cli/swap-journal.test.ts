@@ -57,13 +57,41 @@ describe('the journal of a swap', () => {
     expect(await open().open(silent)).toMatchObject({ step: 'settle' });
   });
 
-  it('is over when it is over', async () => {
+  it('that went back is over; that is done is told again, for the old one has ended by it', async () => {
     const { open, plant } = await journals();
     const owner = { host: 'elsewhere', pid: 1, id: 'x', at: new Date().toISOString() };
-    for (const step of ['done', 'undone']) {
-      await plant({ ...operation, step, owner });
-      expect(await open().open(silent)).toBeUndefined();
-    }
+    await plant({ ...operation, step: 'undone', owner });
+    expect(await open().open(silent)).toBeUndefined();
+    await plant({ ...operation, step: 'done', owner });
+    expect(await open().open(silent)).toMatchObject({ step: 'done' });
+  });
+
+  it('that was waited for is not begun anew, however it ended', async () => {
+    const { open, plant } = await journals();
+    const clock = new VirtualClock();
+    const owner = { host: 'elsewhere', pid: 7, id: 'x', at: new Date(clock.now()).toISOString() };
+    await plant({ ...operation, owner });
+    clock.at(5_000, () => plant({ ...operation, step: 'undone', owner }));
+    expect(await open(clock).open(silent)).toMatchObject({ step: 'undone' });
+  });
+
+  it.each([-1, 1])('is known to be worked at by signs, also where the other clock is %i day off', async (days) => {
+    const { open, plant } = await journals();
+    const clock = new VirtualClock();
+    const sign = () => {
+      const at = new Date(clock.now() + days * 86_400_000).toISOString();
+      return plant({ ...operation, owner: { host: 'elsewhere', pid: 7, id: 'x', at } });
+    };
+    await sign();
+    for (let at = 5_000; at <= 60_000; at += 5_000) clock.at(at, sign);
+    const mine = open(clock);
+    expect(await mine.open(silent)).toMatchObject({ step: 'launch' });
+    expect(Math.round(clock.elapsed() / 1_000)).toBeGreaterThanOrEqual(80);
+    expect(clock.elapsed()).toBeLessThan(90_000);
+    await mine.write(operation);
+    await sign();
+    expect(await rejection(mine.write(operation))).toMatchObject({ code: 'operation-taken-over' });
+    mine.close();
   });
 
   it('is waited for while somebody else gives signs of life, and is ours when they stop', async () => {

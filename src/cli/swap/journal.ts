@@ -20,6 +20,8 @@ export class Journal {
   readonly #clock: Clock;
   readonly #me = newOwner();
   #last: Operation | undefined;
+  /** The sign of life, of somebody else, that stood there when we began. */
+  #known: string | undefined;
   #writing: Promise<void> = Promise.resolve();
   #sign: NodeJS.Timeout | undefined;
   #lost: unknown;
@@ -31,17 +33,23 @@ export class Journal {
     this.key = `${state.prefix === '' ? '' : `${state.prefix}/`}operations/swap-${old}.json`;
   }
 
-  /** What is written down, once nobody else works at it; undefined where nothing is, or only what is over. */
+  /**
+   * What is written down, once nobody else works at it; undefined where nothing is. What is over is told where the old instance has ended
+   * by it, or where it was waited for: it was what this run would have been.
+   */
   async open(say: (words: string) => void): Promise<Operation | undefined> {
-    let said = false;
+    // A sign is known by being another one than before, not by its age: the clock of another desk may be wrong by hours.
+    let last: { readonly sign: string; readonly heard: number } | undefined;
     for (;;) {
       const found = await this.#read();
-      if (!found || isOver(found)) return undefined;
-      const silentMs = this.#clock.now() - Date.parse(found.owner.at);
-      if (!(silentMs < SILENT_MS) || isDead(found.owner)) return found;
-      if (!said)
+      this.#known = found && signOf(found);
+      if (!found) return undefined;
+      if (isOver(found)) return last || found.step === 'done' ? found : undefined;
+      if (isDead(found.owner)) return found;
+      if (!last)
         say(`another run works at this swap (${found.owner.host}, process ${found.owner.pid}): waiting for it`);
-      said = true;
+      if (last?.sign !== signOf(found)) last = { sign: signOf(found), heard: this.#clock.elapsed() };
+      else if (this.#clock.elapsed() - last.heard >= SILENT_MS) return found;
       await this.#clock.sleep(1_000);
     }
   }
@@ -70,8 +78,7 @@ export class Journal {
     const turn = this.#writing.then(async () => {
       if (sign && sign !== this.#last) return;
       const found = await this.#read();
-      if (found && !isOver(found) && found.owner.id !== this.#me.id && this.#isTaken(found))
-        throw this.#takenOver(found);
+      if (found && found.owner.id !== this.#me.id && signOf(found) !== this.#known) throw this.#takenOver(found);
       await this.#writer.put(this.#bucket, this.key, Buffer.from(`${JSON.stringify(operation, null, 1)}\n`), {
         contentType: 'application/json',
       });
@@ -81,17 +88,13 @@ export class Journal {
   }
 
   /** Somebody else has given a sign since we began: we were silent for too long, and it is theirs now. */
-  #isTaken({ owner }: Operation): boolean {
-    return !isDead(owner) && this.#clock.now() - Date.parse(owner.at) < SILENT_MS;
-  }
-
   #takenOver({ owner }: Operation): HauloutError {
     const error = new HauloutError({
       code: 'operation-taken-over',
       step: 'swap',
       subject: `s3://${this.#bucket}/${this.key}`,
       reason: `another run works at this swap now (${owner.host}, process ${owner.pid})`,
-      hint: 'let it: run the command again to see how it ended',
+      hint: 'let it: it says there how it ended',
     });
     this.#lost = error;
     return error;
@@ -105,4 +108,8 @@ export class Journal {
   #signed(): Owner {
     return { ...this.#me, at: new Date(this.#clock.now()).toISOString() };
   }
+}
+
+function signOf({ owner: { id, at } }: Operation): string {
+  return `${id} ${at}`;
 }
