@@ -25,6 +25,8 @@ const HINTS: Readonly<Record<string, string>> = {
   CredentialsProviderError: 'give credentials: AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
   InsufficientInstanceCapacity:
     'its zone has no more of that type: wait, or name another --instance-type or --subnet-id',
+  OperationNotPermitted:
+    'it is protected: `aws ec2 modify-instance-attribute --no-disable-api-termination`, then run it again',
   InstanceLimitExceeded: 'terminated instances count for a while: wait, or have the quota raised',
 };
 
@@ -65,8 +67,12 @@ export class Tries {
   }
 }
 
-/** The code where EC2 may have launched. After any other trouble of the call nothing was. */
-export const IN_DOUBT = 'launch-in-doubt';
+/** Whether EC2 may have launched. After any other trouble of the call nothing was. */
+export function isInDoubt(error: unknown): boolean {
+  return error instanceof HauloutError && error.code === IN_DOUBT;
+}
+
+const IN_DOUBT = 'launch-in-doubt';
 
 const NOT_REACHED = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'];
 /** Refusals although their status says that the server failed. */

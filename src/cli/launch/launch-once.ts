@@ -1,6 +1,6 @@
 import type { LaunchWish } from '../../aws/ec2.ts';
 import type { Instance } from '../../aws/ec2-answers.ts';
-import { IN_DOUBT } from '../../aws/ec2-trouble.ts';
+import { isInDoubt } from '../../aws/ec2-trouble.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { newOwner } from '../owner.ts';
 import { wishDigest } from './launch-record.ts';
@@ -25,10 +25,6 @@ export async function launchOnce(world: LaunchWorld, role: string, wish: LaunchW
   say(`launched ${ids.join(' ')}`);
   await forget(world, token);
   return ids;
-}
-
-function isInDoubt(error: unknown): boolean {
-  return error instanceof HauloutError && error.code === IN_DOUBT;
 }
 
 function isMismatch(error: unknown): boolean {

@@ -16,7 +16,7 @@ import { endpointOf } from '../live.ts';
 import { data, paint, say } from '../talk.ts';
 import { begin, type SwapWish } from './begin.ts';
 import { Journal } from './journal.ts';
-import type { Operation } from './operation.ts';
+import { isOver, type Operation } from './operation.ts';
 import { checkProbe, probeThrough } from './probe.ts';
 import { carryOn } from './run.ts';
 import type { Next } from './steps.ts';
@@ -60,8 +60,10 @@ async function exchange(old: string, options: SwapOptions, address: string | und
   const tell = (words: string) => say(words);
   try {
     const found = await journal.open(tell);
+    if (options.back) refuseBack(found);
+    if (found && isOver(found)) return report(found, addressText(state), options);
     const from = found
-      ? resumed(found, options, tell)
+      ? await resumed(ec2, found, options, tell)
       : await begin(ec2, await known(ec2, old), role, wish, new Date());
     if (options.dryRun) return plan(from, options);
     const statuses = new Statuses(writer, state);
@@ -121,12 +123,23 @@ async function stateOf(
   return { state, role, writer };
 }
 
-function resumed({ owner: _, ...found }: Operation, { back }: SwapOptions, tell: (words: string) => void): Next {
+function refuseBack(found: Operation | undefined): void {
+  if (!found) throw usage('--back', 'no swap of it is under way', 'leave out --back to begin one');
+  if (found.step === 'retire' || found.step === 'done')
+    throw usage('--back', 'the old instance has been told to end', 'leave out --back: it goes on');
+}
+
+async function resumed(
+  ec2: Ec2,
+  { owner: _, ...found }: Operation,
+  { back }: SwapOptions,
+  tell: (words: string) => void,
+): Promise<Next> {
   tell(`goes on where it was: ${found.step}${found.fresh === undefined ? '' : `, new instance ${found.fresh}`}`);
   if (!back) return found;
-  if (found.step === 'retire')
-    throw usage('--back', 'the old instance has been told to end', 'leave out --back: it goes on');
-  return found.step === 'launch' ? found : { ...found, step: 'back' };
+  // Cut off in the launch: whether there is an instance only EC2 knows.
+  const fresh = found.fresh ?? (await ec2.launchedUnder(found.token))[0]?.id;
+  return { ...found, ...(fresh === undefined ? {} : { fresh }), step: 'back' };
 }
 
 async function known(ec2: Ec2, id: string): Promise<Instance> {
@@ -163,9 +176,10 @@ function report(operation: Operation, state: string, { json }: SwapOptions): num
     );
     return EXIT.done;
   }
+  const what = fresh === undefined ? 'nothing was launched' : `${fresh} has ended`;
   say(
-    paint.red(`went back: ${old} is where it was${address ? `, at ${address.publicIp}` : ''}; ${fresh} has ended`),
-    `${trouble?.subject ?? fresh}: ${trouble?.reason ?? 'it was asked to go back'}`,
+    paint.red(`went back: ${old} is where it was${address ? `, at ${address.publicIp}` : ''}; ${what}`),
+    `${trouble?.subject ?? fresh ?? old}: ${trouble?.reason ?? 'it was asked to go back'}`,
     `next: ${trouble?.hint ?? 'run it again when you are ready'}`,
   );
   return EXIT.failed;

@@ -1,6 +1,7 @@
 import type { ElasticAddress } from '../../aws/ec2-answers.ts';
+import { isInDoubt } from '../../aws/ec2-trouble.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import { HauloutError, type Trouble } from '../../lib/errors.ts';
+import { asTrouble, HauloutError, type Trouble } from '../../lib/errors.ts';
 import type { ProbeResult } from '../../services/probe.ts';
 import { type Lookout, watchBoot } from '../launch/watch-boot.ts';
 import type { Operation } from './operation.ts';
@@ -23,11 +24,18 @@ const END_MS = 900_000;
 export async function launch({ ec2, say }: SwapWorld, operation: Operation): Promise<Next> {
   const { token, like, tags, userData } = operation;
   const bytes = userData === undefined ? undefined : Buffer.from(userData, 'base64');
-  const [fresh] = await ec2.run({ token, count: 1, like, tags, userData: bytes });
-  if (!fresh)
-    throw trouble('nothing-launched', operation.old, 'EC2 launched nothing and did not say why', 'run it again');
-  say(`${fresh.id}: launched, like ${operation.old}`);
-  return { ...operation, fresh: fresh.id, step: 'settle' };
+  try {
+    const [fresh] = await ec2.run({ token, count: 1, like, tags, userData: bytes });
+    if (!fresh)
+      throw trouble('nothing-launched', operation.old, 'EC2 launched nothing and did not say why', 'run it again');
+    say(`${fresh.id}: launched, like ${operation.old}`);
+    return { ...operation, fresh: fresh.id, step: 'settle' };
+  } catch (error) {
+    // Left as it is, it would be asked for and refused for ever, whatever is asked for the next time.
+    const seen = await ec2.launchedUnder(token).catch(() => undefined);
+    if (isInDoubt(error) || seen?.length !== 0) throw error;
+    return { ...operation, step: 'undone', trouble: { ...asTrouble(error, 'swap', ''), subject: operation.old } };
+  }
 }
 
 export async function settle(world: SwapWorld, operation: Operation): Promise<Next> {
