@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { registrationDigests } from '../apply/registrations.ts';
 import { renderTemplate, templateValues } from '../apply/templates.ts';
 import { readWatches } from '../apply/watches.ts';
@@ -50,11 +51,14 @@ export const freshMachine: Machine = {
   ledger: undefined,
 };
 
+/** A process may have a thousand files open, and a role a hundred times as many. */
+const OPEN_AT_ONCE = 16;
 const LARGEST_TEMPLATE = 1024 * 1024;
 
 export async function snapshotOf(role: RoleDirectory): Promise<Snapshot> {
+  const limit = pLimit(OPEN_AT_ONCE);
   const entries = role.listing.objects.map(async ({ key, size, etag }) => {
-    return { path: key, size, etag, mode: modeOf(key), sha256: await sha256File(join(role.path, key)) };
+    return { path: key, size, etag, mode: modeOf(key), sha256: await limit(sha256File, join(role.path, key)) };
   });
   return makeSnapshot(await Promise.all(entries));
 }

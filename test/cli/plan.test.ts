@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,6 +10,7 @@ import { makePlan } from '../../src/plan/plan.ts';
 import { parseSpec } from '../../src/spec/parse.ts';
 import { haulout } from '../support/cli.ts';
 import { testDirectory, writeRole } from '../support/role-files.ts';
+import { CLI } from '../support/try.ts';
 
 const PLANET = fileURLToPath(new URL('../../buckets/planet', import.meta.url));
 
@@ -100,4 +102,15 @@ describe('haulout plan', () => {
     expect(code).toBe(64);
     expect(stderr).toMatch(message);
   });
+
+  it('of more files than a process may have open is made all the same', () => {
+    const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`root/srv/${index}`, `${index}\n`]));
+    const role = writeRole(join(directory, 'many'), { 'haulout.ini': '[haulout]\nversion = 1\n', ...many });
+    const few = ['-c', 'ulimit -n 128; exec "$0" "$@"', process.execPath, CLI, 'plan', role];
+    const { stdout, stderr } = spawnSync('/bin/sh', few, { encoding: 'utf8', timeout: 60_000 });
+    expect(
+      stdout.split('\n').filter((line) => line.startsWith('write')),
+      stderr,
+    ).toHaveLength(1_000);
+  }, 60_000);
 });
