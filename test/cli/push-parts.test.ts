@@ -6,7 +6,7 @@ const MD5 = 'd41d8cd98f00b204e9800998ecf8427e';
 const OTHER = '0cc175b9c0f1b6a831c399e269772661';
 
 describe('what differs', () => {
-  const local = [{ key: 'haulout.ini', size: 1, md5: MD5 }];
+  const local = [{ key: 'haulout.ini', size: 1, md5: MD5, sha256: '' }];
   const at = (etag: string, size = 1) => [{ key: 'haulout.ini', size, etag, lastModified: 0 }];
 
   it.each([

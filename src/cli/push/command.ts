@@ -62,7 +62,7 @@ export async function push(directory: string, bucket: string, options: PushOptio
     tellDifferences(found, options);
     if (options.plan) return await planFor(role, place, settings.role, options);
     await carryOut(writer, to, role, found, { remove: options.delete === true, told: progress(found.upload.length) });
-    const digest = await contentDigest(store, role, local);
+    const digest = await contentDigest(store, local);
     const since = reader.serverDate ?? Date.now();
     await wake(writer, settings.state, settings.role, new Date());
     say(`${addressText(to)}: content ${paint.bold(digest.slice(0, 12))}`);

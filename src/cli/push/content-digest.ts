@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import pLimit from 'p-limit';
 import { listRole } from '../../bucket/listing.ts';
 import { makeSnapshot, modeOf } from '../../bucket/snapshot.ts';
 import type { Store, StoredObject } from '../../bucket/store.ts';
-import { sha256File } from '../../lib/digest.ts';
-import type { RoleDirectory } from '../role-directory.ts';
-import type { LocalFile } from './differences.ts';
+import { isSame, type LocalFile } from './differences.ts';
+
+const AT_ONCE = 8;
 
 /**
- * The digest that instances will report of what the prefix holds now. What has been uploaded is known; what the directory lacks is
- * fetched to be known.
+ * The digest that instances will report of what the prefix holds now. What stands there as the directory had it is known; what it lacks,
+ * or what somebody else put there meanwhile, is fetched to be known.
  */
-export async function contentDigest(store: Store, role: RoleDirectory, local: readonly LocalFile[]): Promise<string> {
-  const ours = new Set(local.map(({ key }) => key));
+export async function contentDigest(store: Store, local: readonly LocalFile[]): Promise<string> {
+  const ours = new Map(local.map((file) => [file.key, file]));
+  const limit = pLimit(AT_ONCE);
   const { objects } = await listRole(store);
-  const entries = objects.map(async (object) => ({
-    path: object.key,
-    size: object.size,
-    mode: modeOf(object.key),
-    etag: object.etag,
-    sha256: ours.has(object.key) ? await sha256File(join(role.path, object.key)) : await fetchedSum(store, object),
-  }));
+  const entries = objects.map(async (object) => {
+    const { key, size, etag } = object;
+    const file = ours.get(key);
+    const sum = file && isSame(file, object) ? file.sha256 : await limit(fetchedSum, store, object);
+    return { path: key, size, mode: modeOf(key), etag, sha256: sum };
+  });
   return makeSnapshot(await Promise.all(entries)).digest;
 }
 

@@ -6,6 +6,7 @@ export interface LocalFile {
   readonly size: number;
   /** Lower-case hex. */
   readonly md5: string;
+  readonly sha256: string;
 }
 
 export interface Differences {
@@ -21,13 +22,17 @@ const MD5 = /^[0-9a-f]{32}$/;
  * An entity tag is the MD5 of an object that was put in one piece, and anything else where it was put in parts or is encrypted by a key of
  * its own: then nothing is known, and the file is uploaded again.
  */
+export function isSame({ size, md5 }: LocalFile, object: StoredObject): boolean {
+  return object.size === size && MD5.test(object.etag) && object.etag === md5;
+}
+
 export function differences(local: readonly LocalFile[], remote: readonly StoredObject[]): Differences {
   const there = new Map(remote.map((object) => [object.key, object]));
-  const isSame = ({ key, size, md5 }: LocalFile) => {
-    const object = there.get(key);
-    return object?.size === size && MD5.test(object.etag) && object.etag === md5;
+  const isThere = (file: LocalFile) => {
+    const object = there.get(file.key);
+    return object !== undefined && isSame(file, object);
   };
-  const upload = local.filter((file) => !isSame(file)).map(({ key }) => key);
+  const upload = local.filter((file) => !isThere(file)).map(({ key }) => key);
   const ours = new Set(local.map(({ key }) => key));
   const extra = remote.map(({ key }) => key).filter((key) => !ours.has(key));
   return { upload, extra, same: local.length - upload.length };

@@ -1,23 +1,50 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
 import type { BucketAddress } from '../../aws/location.ts';
 import type { BucketWriter } from '../../aws/write.ts';
 import { SPEC_PATH } from '../../bucket/snapshot.ts';
+import { errorCode, HauloutError } from '../../lib/errors.ts';
 import type { RoleDirectory } from '../role-directory.ts';
 import type { Differences, LocalFile } from './differences.ts';
 
 const AT_ONCE = 8;
 
-/** What stands in a directory, with the sums that a bucket knows its objects by. */
+/** What stands in a directory, with the sums that a bucket and that instances know it by. */
 export async function localFiles(role: RoleDirectory): Promise<readonly LocalFile[]> {
   const limit = pLimit(AT_ONCE);
   const read = async (key: string): Promise<LocalFile> => {
-    const bytes = await readFile(join(role.path, key));
-    return { key, size: bytes.length, md5: createHash('md5').update(bytes).digest('hex') };
+    const [md5, sum] = [createHash('md5'), createHash('sha256')];
+    let size = 0;
+    const path = join(role.path, key);
+    try {
+      for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        md5.update(chunk);
+        sum.update(chunk);
+      }
+    } catch (error) {
+      throw unreadable(path, error);
+    }
+    return { key, size, md5: md5.digest('hex'), sha256: sum.digest('hex') };
   };
   return await Promise.all(role.listing.objects.map(({ key }) => limit(read, key)));
+}
+
+/** Gone since the directory was listed, or not to be read. */
+function unreadable(path: string, error: unknown): HauloutError {
+  return new HauloutError(
+    {
+      code: 'file-unreadable',
+      step: 'push',
+      subject: path,
+      reason: `this file cannot be read (${errorCode(error) ?? 'unknown'}); the spec was not uploaded, nor was anything deleted`,
+      hint: 'was it changed while it was pushed? Run it again: what is uploaded already is not uploaded again',
+    },
+    error,
+  );
 }
 
 /**
@@ -35,7 +62,11 @@ export async function carryOut(
   const keyOf = (path: string) => (to.prefix === '' ? path : `${to.prefix}/${path}`);
   let done = 0;
   const put = async (path: string): Promise<void> => {
-    await writer.put(to.bucket, keyOf(path), await readFile(join(role.path, path)));
+    const local = join(role.path, path);
+    const bytes = await readFile(local).catch((error: unknown) => {
+      throw unreadable(local, error);
+    });
+    await writer.put(to.bucket, keyOf(path), bytes);
     how.told(++done);
   };
   try {

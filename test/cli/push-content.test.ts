@@ -1,0 +1,61 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { BucketWriter } from '../../src/aws/write.ts';
+import { s3Store } from '../../src/bucket/s3-store.ts';
+import { snapshotOf } from '../../src/cli/plan-facts.ts';
+import { contentDigest } from '../../src/cli/push/content-digest.ts';
+import { differences } from '../../src/cli/push/differences.ts';
+import { carryOut, localFiles } from '../../src/cli/push/upload.ts';
+import { readRoleDirectory } from '../../src/cli/role-directory.ts';
+import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
+import { TINY, writeRole } from '../support/role-files.ts';
+import { KEY, REGION } from '../support/s3.ts';
+import { scratch } from '../support/scratch.ts';
+
+/** A directory, as it was read, and its bucket. */
+async function desk() {
+  const s3 = await s3ForTest();
+  const role = await readRoleDirectory(writeRole(join(scratch(), 'tiny'), TINY));
+  const writer = new BucketWriter({ endpoint: { url: s3.url, region: REGION }, credentials: KEY });
+  onTestFinished(() => writer.close());
+  const store = s3Store(readerAt(s3.url), 'bkt', 'tiny');
+  const local = await localFiles(role);
+  const upload = () =>
+    carryOut(writer, { bucket: 'bkt', prefix: 'tiny' }, role, differences(local, []), {
+      remove: true,
+      told: () => undefined,
+    });
+  const change = (path: string, text: string) => writeFileSync(join(role.path, path), text);
+  const snapshot = async () => (await snapshotOf(await readRoleDirectory(role.path))).digest;
+  return { s3, role, store, local, upload, change, snapshot };
+}
+
+const HELLO = 'root/srv/hello.txt';
+
+it('the content that is waited for is what the bucket holds, also where a file is changed or deleted during the push', async () => {
+  const { role, store, local, upload, change, snapshot } = await desk();
+  change(HELLO, 'during\n');
+  await upload();
+  const uploaded = await snapshot();
+  change(HELLO, 'after\n');
+  expect(await contentDigest(store, local)).toBe(uploaded);
+  rmSync(join(role.path, HELLO));
+  expect(await contentDigest(store, local)).toBe(uploaded);
+});
+
+it('the content that is waited for is that of another push, where one came after', async () => {
+  const { s3, store, local, upload, change, snapshot } = await desk();
+  await upload();
+  await s3.endpoint.put('bkt', `tiny/${HELLO}`, { bytes: Buffer.from('theirs\n') });
+  const digest = await contentDigest(store, local);
+  change(HELLO, 'theirs\n');
+  expect(digest).toBe(await snapshot());
+});
+
+it('a file that is deleted during the push ends it in words, before the spec', async () => {
+  const { s3, role, upload } = await desk();
+  rmSync(join(role.path, HELLO));
+  expect(await rejection(upload())).toMatchObject({ code: 'file-unreadable', subject: join(role.path, HELLO) });
+  expect(s3.endpoint.list('bkt', 'tiny/haulout.ini')).toEqual([]);
+});
