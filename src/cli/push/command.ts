@@ -122,14 +122,17 @@ interface Pushed {
   readonly state: string;
 }
 
+const BEHIND = { working: 'is at it', waiting: 'has not looked', lost: 'its lease ran out meanwhile' };
+
 function done({ found, digest, state }: Pushed, watched: Watched | undefined, { json }: PushOptions): number {
   const { upload, extra } = found;
   if (json) data({ schema: 1, digest, uploaded: upload, extra, ...(watched ?? {}) });
   if (!watched) return EXIT.done;
-  const { followers, lost } = watched;
+  const { followers, lost, leaving } = watched;
   const followed = followers.flatMap(({ following }) => (following.state === 'followed' ? [following] : []));
   const words = `${followed.length} of ${followers.length} instances have it`;
   if (lost.length > 0) say(`${lost.length} lost before, and not waited for: ${lost.slice(0, 3).join(', ')}`);
+  if (leaving.length > 0) say(`${leaving.length} leaving, and not waited for: ${leaving.slice(0, 3).join(', ')}`);
   if (followed.length > 0) {
     const [first, last] = [Math.min(...followed.map((f) => f.started)), Math.max(...followed.map((f) => f.started))];
     const all = Math.max(...followed.map((f) => f.ended));
@@ -144,8 +147,7 @@ function done({ found, digest, state }: Pushed, watched: Watched | undefined, { 
   say(paint.red(words));
   for (const { instanceId, following } of followers) {
     if (following.state === 'failed') say(`${instanceId}: ${following.step}: ${following.reason} [${following.code}]`);
-    else if (following.state !== 'followed')
-      say(`${instanceId}: ${following.state === 'working' ? 'is at it' : 'has not looked'}`);
+    else if (following.state !== 'followed') say(`${instanceId}: ${BEHIND[following.state]}`);
   }
   const first = followers.find(({ following }) => following.state !== 'followed')!;
   say(`next: haulout explain ${first.instanceId} ${state}`);

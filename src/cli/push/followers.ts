@@ -4,6 +4,8 @@ import type { Status } from '../../status/status.ts';
 export type Following =
   | { readonly state: 'waiting' }
   | { readonly state: 'working' }
+  /** Its lease ran out before it had followed. */
+  | { readonly state: 'lost' }
   | { readonly state: 'followed'; readonly started: number; readonly ended: number }
   | {
       readonly state: 'failed';

@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import type { Place } from '../fleet/place.ts';
 import { FleetReader } from '../fleet/read-fleet.ts';
-import { conditionOf, type Row } from '../fleet/row.ts';
+import { type Condition, conditionOf } from '../fleet/row.ts';
 import { type Following, followingOf, type Goal } from './followers.ts';
 
 /** An instance of the role, and what it has made of the push so far. */
@@ -13,8 +13,9 @@ export interface Follower {
 
 export interface Watched {
   readonly followers: readonly Follower[];
-  /** Those whose lease had run out before: nobody waits for them. */
+  /** Those whose lease had run out before, and those that have notice to leave: nobody waits for them. */
   readonly lost: readonly string[];
+  readonly leaving: readonly string[];
 }
 
 const LOOK_MS = 1_000;
@@ -32,26 +33,34 @@ export async function watchFollowers(
     tellChange(row.instanceId, found.get(row.instanceId), following, say);
     found.set(row.instanceId, following);
   });
+  /** Who was there at a look, and so is asked after: whoever is lost from then on has not followed. */
+  const there = new Set<string>();
   const deadline = clock.elapsed() + how.timeoutMs;
   for (;;) {
     const { rows, now } = await fleet.look();
-    const there = rows.filter((row) => isThere(row, now));
-    const followers = there.map(({ instanceId }) => ({ instanceId, following: found.get(instanceId) ?? WAITING }));
+    const by = (...conditions: readonly Condition[]) =>
+      rows.filter((row) => conditions.includes(conditionOf(row, now))).map(({ instanceId }) => instanceId);
+    const [lost, leaving, gone] = [by('lost'), by('draining'), by('draining', 'ended')];
+    for (const id of by('failed', 'degraded', 'converging', 'healthy')) there.add(id);
+    for (const id of gone) there.delete(id);
+    const told = rows.map(({ instanceId }) => instanceId).filter((id) => there.has(id));
+    const followers = told.map((instanceId) => {
+      const following = found.get(instanceId) ?? WAITING;
+      const isLost = lost.includes(instanceId) && following.state !== 'followed';
+      return { instanceId, following: isLost ? LOST : following };
+    });
     if (followers.every(({ following }) => isFinal(following)) || clock.elapsed() > deadline)
-      return { followers, lost: rows.filter((row) => conditionOf(row, now) === 'lost').map((row) => row.instanceId) };
+      return { followers, lost: lost.filter((id) => !there.has(id)), leaving };
     await clock.sleep(LOOK_MS);
   }
 }
 
 const WAITING: Following = { state: 'waiting' };
-
-function isThere(row: Row, now: number): boolean {
-  return !['ended', 'lost'].includes(conditionOf(row, now));
-}
+const LOST: Following = { state: 'lost' };
 
 /** What was tried and is not well may mend at its next try; what was given up does not. */
 function isFinal(following: Following): boolean {
-  return following.state === 'followed' || (following.state === 'failed' && following.final);
+  return ['followed', 'lost'].includes(following.state) || (following.state === 'failed' && following.final);
 }
 
 function tellChange(id: string, before: Following | undefined, now: Following, say: (words: string) => void): void {
