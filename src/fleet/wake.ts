@@ -8,18 +8,22 @@ export const WAKE_NAME = 'wake';
 export const LARGEST_WAKE = 16 * 1024;
 
 export function wakesRole(body: Uint8Array, role: string): boolean {
-  const roles = rolesOf(Buffer.from(body).toString('utf8'));
+  const { roles } = readWake(body);
   return roles.length === 0 || roles.includes(role);
 }
 
-/** Empty: it names none. */
-function rolesOf(text: string): readonly unknown[] {
+/** Whom it concerns, where it names somebody, and when it was written, where it says so: in milliseconds since 1970. */
+export function readWake(body: Uint8Array): { readonly roles: readonly string[]; readonly at: number | undefined } {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value !== 'object' || value === null) return [];
-    const { role, roles } = value as Record<string, unknown>;
-    return [...(Array.isArray(roles) ? roles : []), role].filter((each) => typeof each === 'string');
+    const value: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
+    if (typeof value !== 'object' || value === null) return NOTHING;
+    const { role, roles, at } = value as Record<string, unknown>;
+    const names = [...(Array.isArray(roles) ? roles : []), role].filter((each) => typeof each === 'string');
+    const time = typeof at === 'string' ? Date.parse(at) : Number.NaN;
+    return { roles: names, at: Number.isNaN(time) ? undefined : time };
   } catch {
-    return [];
+    return NOTHING;
   }
 }
+
+const NOTHING = { roles: [], at: undefined };

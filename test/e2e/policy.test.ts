@@ -23,6 +23,7 @@ const BUCKET = 'fleet';
 const ROLE = `s3://${BUCKET}/tiny`;
 /** Looks at the bucket when it is called, and never by itself: a look in between would pass for a call that was heard. */
 const CALLED = { ...TINY, 'haulout.ini': TINY['haulout.ini']!.replace('upgrade', 'schedule = 0 0 1 1 *\nupgrade') };
+const WAKE = '.haulout/wake';
 
 /** What is taken away in tests of its own. */
 const ELSEWHERE = /^(ReadWhatRunsIt|HearTheDesk)/;
@@ -154,7 +155,7 @@ describeWith([root], 'the least policies', () => {
         'doctor: runtime',
         'doctor: content',
       ],
-      'SeeTheBucket: what is below tiny/': ['runtime', 'fleet', 'launch', 'doctor: runtime'],
+      'SeeTheBucket: what is below tiny/': ['runtime', 'fleet', 'launch', 'push: whom', 'doctor: runtime'],
       'UploadTheRole: s3:GetObject': ['doctor: read', 'doctor: content'],
       'UploadTheRole: s3:PutObject': ['upload: put', 'push'],
       'UploadTheRole: s3:DeleteObject': ['upload: delete'],
@@ -164,7 +165,8 @@ describeWith([root], 'the least policies', () => {
       'UploadWhatRunsMachines: .haulout/runtime/*': ['runtime', 'doctor: runtime'],
       'ReadWhatMachinesTell: .haulout/instances/tiny/*': ['fleet'],
       'ReadWhatMachinesTell: .haulout/facts/tiny/*': ['plan'],
-      'CallMachines: s3:PutObject .haulout/wake': ['push'],
+      'CallMachines: s3:GetObject': ['push: whom'],
+      'CallMachines: s3:PutObject': ['push'],
       'KeepOperations: s3:GetObject': ['launch', 'swap'],
       'KeepOperations: s3:PutObject': ['launch', 'swap'],
       'KeepOperations: s3:DeleteObject': ['launch'],
@@ -206,7 +208,7 @@ describeWith([root], 'the least policies', () => {
   let touches = 0;
 
   async function touch(): Promise<void> {
-    await cloud.s3.put(BUCKET, '.haulout/wake', { bytes: Buffer.from(`${++touches}`) });
+    await cloud.s3.put(BUCKET, WAKE, { bytes: Buffer.from(`${++touches}`) });
   }
 
   let changes = 0;
@@ -250,7 +252,9 @@ describeWith([root], 'the least policies', () => {
     ]);
     // What differs from the directory, so that there is something to push.
     await cloud.s3.put(BUCKET, 'tiny/root/srv/hello.txt', { bytes: Buffer.from('before the push\n') });
+    await cloud.s3.delete(BUCKET, WAKE);
     const pushed = await atDesk('push', directory, ROLE, '--no-watch');
+    const calls = Buffer.from((await cloud.s3.get(BUCKET, WAKE, 1e4)) ?? []).toString();
     const { findings } = JSON.parse(looked.stdout) as { findings: { check: string; result: string }[] };
     const ill = findings.filter(({ check, result }) => result !== 'ok' && check !== 'endpoint');
     return [
@@ -261,6 +265,7 @@ describeWith([root], 'the least policies', () => {
       ...uploaded,
       ...(pushed.code === 0 ? [] : ['push']),
       ...(await keepLaunch()),
+      ...(calls.includes('"roles":["tiny"]') || calls === '' ? [] : ['push: whom']),
       ...(await keepSwap()),
       ...new Set(ill.map(({ check }) => `doctor: ${check}`)),
     ];

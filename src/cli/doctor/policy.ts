@@ -52,7 +52,7 @@ function deskPolicy(settings: Settings): Policy {
     allow('UploadTheRole', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [role.arn('*')]),
     allow('UploadWhatRunsMachines', ['s3:GetObject', 's3:PutObject'], list(['agent/*', 'runtime/*'])),
     allow('ReadWhatMachinesTell', ['s3:GetObject'], list([`instances/${settings.role}/*`, `facts/${settings.role}/*`])),
-    allow('CallMachines', ['s3:PutObject'], list([WAKE_NAME])),
+    allow('CallMachines', ['s3:GetObject', 's3:PutObject'], list([WAKE_NAME])),
     allow('KeepOperations', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], list(['operations/*'])),
     allow('TryTheStore', ['s3:GetObject', 's3:PutObject', 's3:DeleteObject'], [state.arn('probe/*')]),
   );
