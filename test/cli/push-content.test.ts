@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { BucketWriter } from '../../src/aws/write.ts';
 import { s3Store } from '../../src/bucket/s3-store.ts';
-import { snapshotOf } from '../../src/cli/plan-facts.ts';
+import { freshMachine, snapshotOf } from '../../src/cli/plan-facts.ts';
 import { contentDigest } from '../../src/cli/push/content-digest.ts';
 import { differences } from '../../src/cli/push/differences.ts';
 import { carryOut, localFiles } from '../../src/cli/push/upload.ts';
 import { readRoleDirectory } from '../../src/cli/role-directory.ts';
+import { emptyLedger } from '../../src/ledger/ledger.ts';
+import { sha256 } from '../../src/lib/digest.ts';
+import { fleetStore, statusOf } from '../support/fleet.ts';
 import { readerAt, rejection, s3ForTest } from '../support/readers.ts';
 import { TINY, writeRole } from '../support/role-files.ts';
 import { KEY, REGION } from '../support/s3.ts';
@@ -58,4 +61,21 @@ it('a file that is deleted during the push ends it in words, before the spec', a
   rmSync(join(role.path, HELLO));
   expect(await rejection(upload())).toMatchObject({ code: 'file-unreadable', subject: join(role.path, HELLO) });
   expect(s3.endpoint.list('bkt', 'tiny/haulout.ini')).toEqual([]);
+});
+
+it('a plan knows the role by its prefix, whatever the directory is called', async () => {
+  const store = await fleetStore([statusOf('i-0a11ce00000000001')]);
+  onTestFinished(() => store.close());
+  const directory = writeRole(join(scratch(), 'planet-of-ann'), {
+    'haulout.ini': '[haulout]\nversion = 1\nupgrade = never\n[files]\n/etc/motd = template\n',
+    'root/etc/motd': 'a {{ role }}\n',
+  });
+  const motd = { kind: 'file', sha256: sha256('a planet\n'), size: 9, mode: 0o644, uid: 0, gid: 0 };
+  const none = { packages: {}, services: {}, rendered: {}, jobs: {}, registrations: {}, bootId: 'b' };
+  const facts = { ...none, files: { '/etc/motd': motd }, users: { root: 0 }, groups: { root: 0 } };
+  const live = { schema: 1, identity: freshMachine.identity, facts, ledger: emptyLedger('') };
+  const key = '.haulout/facts/planet/i-0a11ce00000000001.json';
+  await store.endpoint.put('my-bucket', key, { bytes: Buffer.from(JSON.stringify(live)) });
+  const { stdout, stderr } = await store.run('push', directory, 's3://my-bucket/planet', '--plan');
+  expect(stdout, stderr).toBe('i-0a11ce00000000001: nothing to do\n');
 });

@@ -57,10 +57,15 @@ describeWith(MACHINE_NEEDS, 'a push', () => {
 
   it('leaves what only the bucket has, until it is told to delete it', async () => {
     await ground.cloud.s3.put('fleet', 'tiny/root/srv/extra.txt', { bytes: Buffer.from('x\n') });
+    await ground.cloud.s3.put('fleet', 'tiny/services/hello/x', { bytes: Buffer.from('x\n') });
     const left = await push();
     expect(left.code, left.talk).toBe(0);
-    expect(left.talk).toContain('leaving 1 in the bucket that the directory has not: root/srv/extra.txt');
+    expect(left.talk).toContain(
+      'leaving 2 in the bucket that the directory has not: root/srv/extra.txt, services/hello/x',
+    );
     for (const host of hosts) expect(await reads(host, '/srv/extra.txt')).toBe('x\n');
+    const planned = await push('--plan');
+    expect(planned.stdout).toContain(': nothing to do');
     const gone = await push('--delete');
     expect(gone.code, gone.talk).toBe(0);
     expect(ground.cloud.s3.list('fleet', 'tiny/').map(({ key }) => key)).not.toContain('tiny/root/srv/extra.txt');

@@ -16,7 +16,7 @@ import { endpointOf } from '../live.ts';
 import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
 import { data, paint, say } from '../talk.ts';
 import { settingsFrom } from '../userdata.ts';
-import { contentDigest } from './content-digest.ts';
+import { contentAfter, contentDigest } from './content-digest.ts';
 import { type Differences, differences } from './differences.ts';
 import { planFor } from './plan.ts';
 import { carryOut, localFiles } from './upload.ts';
@@ -60,7 +60,12 @@ export async function push(directory: string, bucket: string, options: PushOptio
     const { objects } = await atDesk(to.bucket, () => listRole(store));
     const found = differences(local, objects);
     tellDifferences(found, options);
-    if (options.plan) return await planFor(role, place, settings.role, options);
+    if (options.plan) {
+      const left = options.delete ? [] : objects.filter(({ key }) => found.extra.includes(key));
+      const snapshot = await contentAfter(store, local, left);
+      // What a template says of the role is what its machines are told, whatever the directory is called.
+      return await planFor({ ...role, role: settings.role }, snapshot, place, options);
+    }
     await carryOut(writer, to, role, found, { remove: options.delete === true, told: progress(found.upload.length) });
     const digest = await contentDigest(store, local);
     const since = reader.serverDate ?? Date.now();

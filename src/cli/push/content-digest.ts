@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { listRole } from '../../bucket/listing.ts';
-import { makeSnapshot, modeOf } from '../../bucket/snapshot.ts';
+import { makeSnapshot, modeOf, type Snapshot } from '../../bucket/snapshot.ts';
 import type { Store, StoredObject } from '../../bucket/store.ts';
 import { isSame, type LocalFile } from './differences.ts';
 
@@ -22,6 +22,21 @@ export async function contentDigest(store: Store, local: readonly LocalFile[]): 
     return { path: key, size, mode: modeOf(key), etag, sha256: sum };
   });
   return makeSnapshot(await Promise.all(entries)).digest;
+}
+
+/** What the prefix will hold: what the directory has, and what only the bucket has and is left there. */
+export async function contentAfter(
+  store: Store,
+  local: readonly LocalFile[],
+  left: readonly StoredObject[],
+): Promise<Snapshot> {
+  const limit = pLimit(AT_ONCE);
+  const ours = local.map(({ key, size, sha256 }) => ({ path: key, size, mode: modeOf(key), etag: '', sha256 }));
+  const theirs = left.map(async (object) => {
+    const { key, size, etag } = object;
+    return { path: key, size, mode: modeOf(key), etag, sha256: await limit(fetchedSum, store, object) };
+  });
+  return makeSnapshot([...ours, ...(await Promise.all(theirs))]);
 }
 
 async function fetchedSum(store: Store, object: StoredObject): Promise<string> {

@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import type { Snapshot } from '../../bucket/snapshot.ts';
 import { emptyLedger } from '../../ledger/ledger.ts';
 import { EXIT } from '../../lib/exit.ts';
 import { visible } from '../../lib/log.ts';
@@ -9,7 +10,7 @@ import { FleetReader } from '../fleet/read-fleet.ts';
 import { conditionOf } from '../fleet/row.ts';
 import { specOf } from '../lint.ts';
 import { type LiveOptions, readLive } from '../live.ts';
-import { factsFor, freshMachine, snapshotOf } from '../plan-facts.ts';
+import { factsFor } from '../plan-facts.ts';
 import type { RoleDirectory } from '../role-directory.ts';
 import { data, say } from '../talk.ts';
 
@@ -21,23 +22,22 @@ interface HostPlan {
 
 const AT_ONCE = 16;
 
-/** What would change where: each instance's own facts against the directory, by the agent's own planner. Nothing is uploaded. */
+/** What would change where: each instance's own facts against the content that it would have, by the agent's own planner. */
 export async function planFor(
   role: RoleDirectory,
+  snapshot: Snapshot,
   place: Place,
-  name: string,
   options: LiveOptions & { readonly json?: boolean },
 ): Promise<number> {
   const read = await specOf(role);
   if ('mistakes' in read) return EXIT.badConfiguration;
-  const snapshot = await snapshotOf(role);
   const { rows, now } = await new FleetReader(place).look();
   const there = rows.filter((row) => !['ended', 'lost'].includes(conditionOf(row, now)));
   const limit = pLimit(AT_ONCE);
   const planOf = async (instanceId: string): Promise<HostPlan> => {
-    const live = await readLive(name, instanceId, { ...options, state: place.text }).catch(() => undefined);
+    const live = await readLive(role.role, instanceId, { ...options, state: place.text }).catch(() => undefined);
     if (!live) return { instanceId, steps: undefined };
-    const facts = await factsFor(role, read.spec, snapshot, live ?? freshMachine);
+    const facts = await factsFor(role, read.spec, snapshot, live);
     const ledger = live.ledger ?? emptyLedger('');
     const { steps } = makePlan({ spec: read.spec, snapshot, facts, ledger, now: Number.MAX_SAFE_INTEGER });
     return { instanceId, steps };
