@@ -53,6 +53,8 @@ const RELEASE_AGAIN_MS = 60_000;
 export class Departures {
   readonly #parts: DepartureParts;
   #leaving: Leaving | undefined;
+  /** What is being taken back. */
+  #staying: Leaving | undefined;
   #mentioned = '';
   #keysAt = Number.NEGATIVE_INFINITY;
   #releaseAt = Number.NEGATIVE_INFINITY;
@@ -87,7 +89,9 @@ export class Departures {
     const now = this.#parts.clock.now();
     this.#parts.power.goesDown = true;
     const notice: Notice = { kind: 'shutdown', heard: isoOf(now), deadline: isoOf(now + withinMs) };
-    if (!this.#leaving) this.#leave(notice, withinMs);
+    // What is just being taken back is not: a new goodbye begins.
+    if (!this.#leaving || this.#leaving === this.#staying) this.#leave(notice, withinMs);
+    else this.#leaving.goodbye?.hurry(withinMs);
     await this.#leaving?.said;
   }
 
@@ -96,7 +100,10 @@ export class Departures {
     await board.look();
     const now = clock.now();
     const standing = board.standing();
-    const ending = standing.find(({ leaveFrom }) => leaveFrom !== undefined && leaveFrom <= now);
+    const endings = standing.filter(({ leaveFrom }) => leaveFrom !== undefined && leaveFrom <= now);
+    const [ending] = endings;
+    for (const other of endings)
+      if (other.kind !== this.#leaving?.notice.kind) this.#leaving?.goodbye?.hurry(this.#leftOf(other));
     if (!this.#leaving && ending) this.#leave(noticeOf(ending, now), this.#leftOf(ending));
     else if (this.#leaving && !ending && this.#isVoid(this.#leaving.notice, now)) await this.#stay(this.#leaving);
     else if (!this.#leaving) await this.#mention(standing[0], now);
@@ -125,14 +132,19 @@ export class Departures {
     return kind !== 'shutdown' && this.#parts.board.hasHeard(kind);
   }
 
-  async #stay({ notice, goodbye, said }: Leaving): Promise<void> {
+  async #stay(leaving: Leaving): Promise<void> {
     const { log, presence, file, bringBack, resume, power } = this.#parts;
+    const { notice, goodbye, said } = leaving;
+    this.#staying = leaving;
     await goodbye?.takeBack();
     await said;
+    if (this.#leaving !== leaving) return;
     log.warn(`${notice.kind}: nothing comes of it, this instance stays`);
     const touched = goodbye?.touched ?? (await file.read())?.touched ?? [];
     await bringBack(touched);
+    if (this.#leaving !== leaving) return;
     await file.keep(undefined);
+    if (this.#leaving !== leaving) return;
     power.goesDown = false;
     presence.say('active', undefined);
     this.#leaving = undefined;

@@ -40,8 +40,11 @@ export class Goodbye {
   readonly #parts: GoodbyeParts;
   readonly #notice: Notice;
   readonly #begun: number;
-  readonly #endAt: number;
-  readonly #hooksEndAt: number;
+  #endAt = Number.POSITIVE_INFINITY;
+  #hooksEndAt = Number.POSITIVE_INFINITY;
+  /** Hooks that drain have limits of their own; one that was begun with more time than there is now is waited for until then. */
+  #drainEndAt = Number.POSITIVE_INFINITY;
+  #hurried = new AbortController();
   #touched: readonly string[] = [];
   readonly #stopped: string[] = [];
   readonly #words: string[] = [];
@@ -53,8 +56,7 @@ export class Goodbye {
     this.#parts = parts;
     this.#notice = notice;
     this.#begun = parts.clock.elapsed();
-    this.#endAt = this.#begun + Math.max(0, leftMs);
-    this.#hooksEndAt = this.#endAt - Math.min(RESERVE_MS, leftMs * RESERVE_PART);
+    this.#setEnd(leftMs);
   }
 
   /** Services that were drained or stopped, or were about to be. */
@@ -68,6 +70,21 @@ export class Goodbye {
     await this.#hooksSaid;
   }
 
+  /** The machine goes sooner than was said. */
+  hurry(leftMs: number): void {
+    if (this.#parts.clock.elapsed() + leftMs >= this.#endAt) return;
+    this.#setEnd(leftMs);
+    this.#drainEndAt = this.#parts.clock.elapsed() + this.#left() * DRAIN_PART;
+    this.#hurried.abort();
+    this.#hurried = new AbortController();
+  }
+
+  #setEnd(leftMs: number): void {
+    const left = Math.max(0, leftMs);
+    this.#endAt = this.#parts.clock.elapsed() + left;
+    this.#hooksEndAt = this.#endAt - Math.min(RESERVE_MS, left * RESERVE_PART);
+  }
+
   /** Never rejects. */
   async say(): Promise<void> {
     const { clock, log, presence } = this.#parts;
@@ -76,9 +93,9 @@ export class Goodbye {
     presence.say('draining', this.#notice);
     const told = this.#tell();
     this.#hooksSaid = this.#hooks().catch((error) => this.#note([String(error)]));
-    await this.#within(this.#hooksEndAt, this.#hooksSaid);
+    await this.#within(() => this.#hooksEndAt, this.#hooksSaid);
     if (this.#takenBack) return;
-    await this.#within(this.#endAt - (this.#endAt - this.#hooksEndAt) / 2, told); // an older word must not come last
+    await this.#within(() => (this.#endAt + this.#hooksEndAt) / 2, told); // an older word must not come last
     presence.say('ended', this.#notice);
     await this.#keep('ended');
     await this.#tell();
@@ -100,7 +117,7 @@ export class Goodbye {
     const withdrawn = registrations.map((registration) =>
       this.#one('register', registration, drainMs, (each) => this.#parts.withdraw(each)),
     );
-    await Promise.all([...drained, ...withdrawn]);
+    await this.#within(() => this.#drainEndAt, Promise.all([...drained, ...withdrawn]));
     const reversed = [...services].reverse();
     for (const [index, service] of reversed.entries()) {
       if (this.#takenBack || this.#left() <= 0) return;
@@ -145,11 +162,19 @@ export class Goodbye {
     await this.#parts.file.keep({ state, notice: this.#notice, touched: this.#touched });
   }
 
-  async #within(endAt: number, action: Promise<void>): Promise<void> {
+  /** Until the action is over, or its time is, which may become shorter meanwhile. */
+  async #within(endAt: () => number, action: Promise<unknown>): Promise<void> {
     const { clock } = this.#parts;
-    const late = new AbortController();
-    const alarm = clock.sleep(Math.max(0, endAt - clock.elapsed()), late.signal).catch(() => undefined);
-    await Promise.race([action, alarm]);
-    late.abort();
+    let isOver = false;
+    const over = action.then(() => {
+      isOver = true;
+    });
+    do {
+      const done = new AbortController();
+      const signal = AbortSignal.any([done.signal, this.#hurried.signal]);
+      const alarm = clock.sleep(Math.max(0, endAt() - clock.elapsed()), signal).catch(() => undefined);
+      await Promise.race([over, alarm]);
+      done.abort();
+    } while (!isOver && clock.elapsed() < endAt());
   }
 }

@@ -266,6 +266,66 @@ describe('haulout shutdown', () => {
   });
 });
 
+describe('a second notice, while a goodbye is under way', () => {
+  it('that leaves less time cuts it short: a drain is not waited for any longer, the services are stopped', async () => {
+    const { clock, begin, metadata, departures, told, lease } = machine({ awaited: true, hang: ['drain db'] });
+    metadata.says.set(GROUP, 'Terminated');
+    await begin();
+    await clock.advance(60 * SECOND);
+    expect(lease().state).toBe('draining');
+    void departures.shutDown(90 * SECOND);
+    await clock.advance(85 * SECOND);
+    expect([lease().state, told.at(-1)]).toEqual(['ended', '102 ended web,db']);
+  });
+
+  it('of a spot instance, too', async () => {
+    const { clock, begin, metadata, spot, lease, told } = machine({ awaited: true, hang: ['drain db'] });
+    metadata.says.set(GROUP, 'Terminated');
+    await begin();
+    await clock.advance(60 * SECOND);
+    spot(120 * SECOND);
+    await clock.advance(115 * SECOND);
+    expect([lease().state, told.at(-1)]).toEqual(['ended', '120 ended web,db']);
+  });
+
+  it('that leaves less time finds the tombstone written by then, whatever hangs', async () => {
+    const hang = ['drain db', 'stop web'];
+    const { clock, begin, metadata, departures, told } = machine({ awaited: true, hang });
+    metadata.says.set(GROUP, 'Terminated');
+    await begin();
+    await clock.advance(60 * SECOND);
+    void departures.shutDown(90 * SECOND);
+    await clock.advance(85 * SECOND);
+    expect(told.at(-1)).toBe('140 ended');
+  });
+
+  it('that leaves more time changes nothing', async () => {
+    const { clock, begin, metadata, spot, told } = machine({ awaited: true, hang: ['drain db', 'stop web'] });
+    spot(60 * SECOND);
+    await begin();
+    await clock.advance(10 * SECOND);
+    metadata.says.set(GROUP, 'Terminated');
+    await clock.advance(60 * SECOND);
+    expect(told.at(-1)).toBe('50 ended');
+  });
+
+  it('a shutdown while a notice is taken back leaves all the same', async () => {
+    const { clock, begin, spot, metadata, departures, calls, lease, power } = machine({ hang: ['stop web'] });
+    spot(60 * SECOND);
+    await begin();
+    await clock.advance(20 * SECOND);
+    metadata.says.clear();
+    await clock.advance(20 * SECOND);
+    let said = false;
+    void departures.shutDown(90 * SECOND).then(() => {
+      said = true;
+    });
+    await clock.advance(90 * SECOND);
+    expect([said, lease().state, power.goesDown]).toEqual([true, 'ended', true]);
+    expect(calls.some((call) => call.includes('back'))).toBe(false);
+  });
+});
+
 describe('an agent that is started again', () => {
   it('after the goodbye says it no second time, and stays when the notice is taken back', async () => {
     const first = machine();

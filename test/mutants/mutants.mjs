@@ -586,7 +586,7 @@ export const MUTANTS = [
     id: 'a-hook-that-hangs-holds-up-the-tombstone',
     law: 9,
     file: 'src/agent/goodbye.ts',
-    find: 'await this.#within(this.#hooksEndAt, this.#hooksSaid);',
+    find: 'await this.#within(() => this.#hooksEndAt, this.#hooksSaid);',
     replace: 'await this.#hooksSaid;',
     tests: ['test/agent/departures.test.ts'],
   },
