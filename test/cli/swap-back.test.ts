@@ -133,3 +133,27 @@ it('an old instance that is protected against its end is named as such, and is e
   const { code, stderr } = await run('swap', old, '--probe', 'none');
   expect([code, stderr]).toEqual([0, expect.stringContaining('goes on where it was: retire')]);
 }, 60_000);
+
+describe('a new instance that goes down after it was well', () => {
+  it.each([
+    ['before the address is moved', 'DescribeAddresses', 2],
+    ['after the address was moved', 'DescribeAddresses', 3],
+  ] as const)(
+    '%s, is not what the old one ends for',
+    async (_, at, time) => {
+      let count = 0;
+      let pull = () => {};
+      const faults: Ec2Faults = ({ action, moment }) => {
+        if (action === at && moment === 'before' && ++count === time) pull();
+        return undefined;
+      };
+      const { ec2, old, run, wellWhenLaunched } = await ground({ faults });
+      pull = () => ec2.hosts.pullPlug(ec2.hosts.launched.at(-1)!.describe().instanceId);
+      const [{ code, stderr }] = await Promise.all([run('swap', old, '--probe', 'none'), wellWhenLaunched()]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining(`went back: ${old} is where it was`)]);
+      const { [old]: state, ...others } = await instances(ec2);
+      expect([state, Object.values(others), await holder(ec2)]).toEqual(['running', ['terminated'], old]);
+    },
+    60_000,
+  );
+});

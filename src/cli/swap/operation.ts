@@ -12,7 +12,7 @@ import type { Owner } from '../owner.ts';
  * settle | wait until it is healthy, with the content it should have | move | back
  * move   | the address to the new one, and see that it is there    | prove  | back
  * prove  | ask through the address                                 | retire | back
- * retire | the old one ends: it drains, its hooks stop it          | done   |
+ * retire | the old one ends: it drains, its hooks stop it          | done   | back
  * back   | the address to the old one again, the new one ends      | undone |
  */
 export interface Operation {

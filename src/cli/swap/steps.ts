@@ -52,6 +52,7 @@ export async function move(world: SwapWorld, operation: Operation): Promise<Next
   const fresh = freshOf(operation);
   const address = await addressOf(world, operation);
   if (address.instanceId !== undefined && ![old, fresh].includes(address.instanceId)) throw elsewhere(address, old);
+  if (!(await isRunning(world, fresh))) return { ...operation, step: 'back', trouble: gone(fresh) };
   await give(world, address, fresh);
   return { ...operation, step: 'prove' };
 }
@@ -71,7 +72,12 @@ export async function prove(world: SwapWorld, operation: Operation): Promise<Nex
   return { ...operation, step: 'back', trouble: failed };
 }
 
+/** The old one does not end for a new one that has gone down since it was well; nor does anything bring back what has ended. */
 export async function retire(world: SwapWorld, operation: Operation): Promise<Next> {
+  const fresh = freshOf(operation);
+  const old = await world.ec2.find(operation.old);
+  const isThere = old !== undefined && !['shutting-down', 'terminated'].includes(old.state);
+  if (isThere && !(await isRunning(world, fresh))) return { ...operation, step: 'back', trouble: gone(fresh) };
   await ended(world, operation, operation.old);
   return { ...operation, step: 'done' };
 }
@@ -180,6 +186,16 @@ async function addressOf({ ec2 }: SwapWorld, { address, old }: Operation): Promi
 function freshOf({ fresh, old }: Operation): string {
   if (fresh !== undefined) return fresh;
   throw trouble('operation-unreadable', old, 'the new instance is not written down', 'run it again with --back');
+}
+
+function gone(fresh: string): Trouble {
+  return {
+    code: 'instance-gone',
+    step: 'swap',
+    subject: fresh,
+    reason: 'the new instance was well, and does not run any more',
+    hint: `see why: aws ec2 get-console-output --instance-id ${fresh} --output text`,
+  };
 }
 
 export function elsewhere(address: ElasticAddress, old: string): HauloutError {
