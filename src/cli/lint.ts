@@ -8,6 +8,7 @@ import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
 import { lostExecBits } from './exec-bits.ts';
 import { type Findings, lintArchives } from './lint-archives.ts';
+import { lostLinks } from './lost-links.ts';
 import { freshMachine } from './plan-facts.ts';
 import { isExecutable, type RoleDirectory, readRoleDirectory, readStart } from './role-directory.ts';
 import { data, paint, say } from './talk.ts';
@@ -49,6 +50,7 @@ export async function lintRole(role: RoleDirectory): Promise<Findings> {
   if (!parsed.ok) add({ mistakes: parsed.mistakes, warnings: [] });
   else add(checkContent(parsed.spec, contentOf(role)));
   for (const { key } of role.listing.objects) if (HOOK.test(key)) add(await lintHookFile(role, key));
+  add({ mistakes: [], warnings: await lostLinks(role) });
   if (parsed.ok) {
     add(await lintArchives(role, parsed.spec));
     add({ mistakes: [], warnings: await lostExecBits(role, parsed.spec) });

@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { BucketWriter } from '../../src/aws/write.ts';
@@ -78,4 +78,32 @@ it('a plan knows the role by its prefix, whatever the directory is called', asyn
   await store.endpoint.put('my-bucket', key, { bytes: Buffer.from(JSON.stringify(live)) });
   const { stdout, stderr } = await store.run('push', directory, 's3://my-bucket/planet', '--plan');
   expect(stdout, stderr).toBe('i-0a11ce00000000001: nothing to do\n');
+});
+
+it('a link to a directory, or to nothing, is a mistake: nothing of it would be uploaded, and what is there be deleted', async () => {
+  const store = await fleetStore([]);
+  onTestFinished(() => store.close());
+  const there = writeRole(join(scratch(), 'shared'), { 'nginx/nginx.conf': 'x\n', motd: 'hello\n' });
+  const directory = writeRole(join(scratch(), 'planet'), {
+    'haulout.ini': '[haulout]\nversion = 1\n',
+    'root/a': 'a\n',
+  });
+  symlinkSync(join(there, 'motd'), join(directory, 'root/motd'));
+  const push = () => store.run('push', directory, 's3://my-bucket/planet', '--no-watch', '--delete');
+  expect((await push()).code).toBe(0);
+  await store.endpoint.put('my-bucket', 'planet/root/nginx/nginx.conf', { bytes: Buffer.from('x\n') });
+  symlinkSync(join(there, 'nginx'), join(directory, 'root/nginx'));
+  symlinkSync(join(there, 'gone'), join(directory, 'root/gone'));
+  symlinkSync(there, join(directory, 'services'));
+  const { code, stderr } = await push();
+  expect([code, stderr]).toEqual([78, expect.stringContaining('3 mistakes')]);
+  for (const [link, what] of Object.entries({
+    'root/nginx': 'a directory',
+    services: 'a directory',
+    'root/gone': 'nothing',
+  }))
+    expect(stderr).toContain(`${link}:1:1: this is a link to ${what}`);
+  const keys = store.endpoint.list('my-bucket', 'planet/root').map(({ key }) => key);
+  expect(keys).toEqual(['planet/root/a', 'planet/root/motd', 'planet/root/nginx/nginx.conf']);
+  expect((await store.run('lint', directory)).stdout).toContain('link to a directory');
 });

@@ -13,6 +13,7 @@ import { atDesk, openReader, placeOf } from '../fleet/place.ts';
 import { durationOf } from '../launch/durations.ts';
 import { lintRole, specOf } from '../lint.ts';
 import { endpointOf } from '../live.ts';
+import { lostLinks } from '../lost-links.ts';
 import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
 import { data, paint, say } from '../talk.ts';
 import { settingsFrom } from '../userdata.ts';
@@ -90,7 +91,8 @@ export async function push(directory: string, bucket: string, options: PushOptio
 async function refuseMistakes(role: RoleDirectory): Promise<void> {
   const { mistakes } = await lintRole(role);
   const read = mistakes.length === 0 ? await specOf(role) : { mistakes };
-  const wrong = 'mistakes' in read ? read.mistakes : await lostExecBits(role, read.spec);
+  const wrong =
+    'mistakes' in read ? read.mistakes : [...(await lostLinks(role)), ...(await lostExecBits(role, read.spec))];
   if (wrong.length === 0) return;
   process.stderr.write(formatMistakes(wrong));
   throw new HauloutError({
