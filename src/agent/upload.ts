@@ -55,7 +55,7 @@ export class StatusUpload {
     const key = `${base}instances/${role}/${status.instanceId}.json`;
     const objects = this.#parts.objects();
     try {
-      await objects.put(key, Buffer.from(`${JSON.stringify(status, null, 1)}\n`), JSON_TYPE);
+      await objects.put(key, Buffer.from(`${JSON.stringify(bounded(status), null, 1)}\n`), JSON_TYPE);
       if (live && isNews) {
         const facts = `${base}facts/${role}/${status.instanceId}.json`;
         await objects.put(facts, Buffer.from(`${JSON.stringify(withoutLines(live))}\n`), JSON_TYPE);
@@ -95,6 +95,15 @@ function withoutLines({ ledger, ...live }: Live): Live {
     ];
   });
   return { ...live, ledger: { ...ledger, subjects: Object.fromEntries(subjects) } };
+}
+
+/** As many as anybody reads; the others stay on this disk. `steps` says how many there were. */
+const MOST_CHANGED = 1_000;
+
+/** The first boot of a role with many files changes them all: whole, such a status would be too large for those who read many of them. */
+function bounded(status: Status): Status {
+  const { lastSync } = status;
+  return { ...status, lastSync: { ...lastSync, changed: lastSync.changed.slice(0, MOST_CHANGED) } };
 }
 
 const JSON_TYPE = 'application/json';

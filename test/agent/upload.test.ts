@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { type Live, StatusUpload } from '../../src/agent/upload.ts';
 import { S3Error } from '../../src/aws/s3-error.ts';
+import { LARGEST_STATUS } from '../../src/cli/fleet/read-fleet.ts';
 import { activated, emptyLedger } from '../../src/ledger/ledger.ts';
 import { sha256 } from '../../src/lib/digest.ts';
 import { lineLog } from '../../src/lib/log.ts';
+import { readStatus } from '../../src/status/read-status.ts';
 import type { Status } from '../../src/status/status.ts';
 import { VirtualClock } from '../support/clock.ts';
+import { statusOf } from '../support/fleet.ts';
 
 const LIVE = { schema: 1, ledger: { subjects: {} } } as Live;
 const KEYS = { accessKeyId: 'a', secretAccessKey: 'b' };
@@ -13,10 +16,12 @@ const KEYS = { accessKeyId: 'a', secretAccessKey: 'b' };
 function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeof KEYS | undefined } = {}) {
   const clock = new VirtualClock();
   const written: string[] = [];
+  const bodies: Buffer[] = [];
   const said: string[] = [];
   const put = async (key: string, body: Uint8Array) => {
     const error = parts.refuse?.();
     if (error) throw error;
+    bodies.push(Buffer.from(body));
     written.push(`${key} ${Buffer.from(body).length > 60 ? 'status' : 'facts'}`);
   };
   const upload = new StatusUpload({
@@ -35,7 +40,7 @@ function uploading(parts: { refuse?: () => Error | undefined; keys?: () => typeo
     await upload.write(status, LIVE);
     return written.splice(0);
   };
-  return { clock, tell, said, upload };
+  return { clock, tell, said, upload, bodies };
 }
 
 const STATUS = 'state/instances/web/i-1.json status';
@@ -65,6 +70,18 @@ it('the facts in the bucket tell of a line that takes an announcement back by it
 });
 
 describe('the status in the bucket', () => {
+  it('can be read by everybody, also after a first boot with as many files as a role may have', async () => {
+    const { upload, bodies } = uploading();
+    const changed = Array.from({ length: 100_000 }, (_, index) => `file:/srv/planet/cache/${index}.html`);
+    const whole = statusOf('i-0a11ce00000000001');
+    const lastSync = { ...whole.lastSync, steps: changed.length, changed };
+    await upload.write({ ...whole, lastSync }, LIVE);
+    const body = bodies[0]!;
+    expect(body.length).toBeLessThan(LARGEST_STATUS);
+    const read = readStatus(body, { role: 'planet', instanceId: 'i-0a11ce00000000001' });
+    expect(read.lastSync).toMatchObject({ steps: 100_000, changed: changed.slice(0, 1_000) });
+  });
+
   it('is written when there is news, with the facts; else to renew the lease, without them, once a minute at most', async () => {
     const { clock, tell } = uploading();
     expect(await tell()).toEqual([STATUS, FACTS]);
