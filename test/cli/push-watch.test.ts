@@ -1,9 +1,12 @@
+import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { placeOf } from '../../src/cli/fleet/place.ts';
 import { watchFollowers } from '../../src/cli/push/watch.ts';
 import { VirtualClock } from '../support/clock.ts';
 import { fleetStore, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
 import { readerAt } from '../support/readers.ts';
+import { writeRole } from '../support/role-files.ts';
+import { scratch } from '../support/scratch.ts';
 
 const FIRST = 'i-0a11ce00000000001';
 const SECOND = 'i-0a11ce00000000002';
@@ -47,4 +50,14 @@ it('who is leaving, before or meanwhile, takes nothing up any more, and is not w
   });
   expect([states(found), found.leaving]).toEqual([{ [FIRST]: 'followed' }, [SECOND]]);
   expect(found.seconds).toBeLessThan(15);
+});
+
+it('whose status cannot be read is named: of a newer agent, or torn', async () => {
+  const store = await fleetStore([statusOf(FIRST)]);
+  onTestFinished(() => store.close());
+  await store.put(`planet/${SECOND}.json`, JSON.stringify({ ...statusOf(SECOND), schema: 2 }));
+  const directory = writeRole(join(scratch(), 'planet'), { 'haulout.ini': '[haulout]\nversion = 1\n' });
+  const { stderr, stdout } = await store.run('push', directory, 's3://my-bucket/planet', '--timeout', '0s', '--json');
+  expect(stderr).toContain(`planet/${SECOND}.json cannot be read, nor waited for: it was written by a newer haulout`);
+  expect(JSON.parse(stdout)).toMatchObject({ unreadable: [{ path: `planet/${SECOND}.json` }] });
 });

@@ -135,11 +135,13 @@ function done({ found, digest, state }: Pushed, watched: Watched | undefined, { 
   const { upload, extra } = found;
   if (json) data({ schema: 1, digest, uploaded: upload, extra, ...(watched ?? {}) });
   if (!watched) return EXIT.done;
-  const { followers, lost, leaving } = watched;
+  const { followers, lost, leaving, unreadable } = watched;
   const followed = followers.flatMap(({ following }) => (following.state === 'followed' ? [following] : []));
   const words = `${followed.length} of ${followers.length} instances have it`;
   if (lost.length > 0) say(`${lost.length} lost before, and not waited for: ${lost.slice(0, 3).join(', ')}`);
   if (leaving.length > 0) say(`${leaving.length} leaving, and not waited for: ${leaving.slice(0, 3).join(', ')}`);
+  for (const { path, reason } of unreadable.slice(0, 3)) say(`${path} cannot be read, nor waited for: ${reason}`);
+  if (unreadable.length > 3) say(`so are ${unreadable.length - 3} more; haulout fleet ${state} has them`);
   if (followed.length > 0) {
     const [first, last] = [Math.min(...followed.map((f) => f.started)), Math.max(...followed.map((f) => f.started))];
     const all = Math.max(...followed.map((f) => f.ended));

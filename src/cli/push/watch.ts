@@ -2,7 +2,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { formatDuration } from '../../lib/duration.ts';
 import type { Place } from '../fleet/place.ts';
 import { FleetReader } from '../fleet/read-fleet.ts';
-import { type Condition, conditionOf } from '../fleet/row.ts';
+import { type Condition, conditionOf, type Unreadable } from '../fleet/row.ts';
 import { type Following, followingOf, type Goal } from './followers.ts';
 
 /** An instance of the role, and what it has made of the push so far. */
@@ -16,6 +16,8 @@ export interface Watched {
   /** Those whose lease had run out before, and those that have notice to leave: nobody waits for them. */
   readonly lost: readonly string[];
   readonly leaving: readonly string[];
+  /** Of whom nothing is known: objects of the role that are no status, as far as this haulout can tell. */
+  readonly unreadable: readonly Unreadable[];
 }
 
 const LOOK_MS = 1_000;
@@ -37,7 +39,7 @@ export async function watchFollowers(
   const there = new Set<string>();
   const deadline = clock.elapsed() + how.timeoutMs;
   for (;;) {
-    const { rows, now } = await fleet.look();
+    const { rows, now, unreadable } = await fleet.look();
     const by = (...conditions: readonly Condition[]) =>
       rows.filter((row) => conditions.includes(conditionOf(row, now))).map(({ instanceId }) => instanceId);
     const [lost, leaving, gone] = [by('lost'), by('draining'), by('draining', 'ended')];
@@ -50,7 +52,7 @@ export async function watchFollowers(
       return { instanceId, following: isLost ? LOST : following };
     });
     if (followers.every(({ following }) => isFinal(following)) || clock.elapsed() > deadline)
-      return { followers, lost: lost.filter((id) => !there.has(id)), leaving };
+      return { followers, lost: lost.filter((id) => !there.has(id)), leaving, unreadable };
     await clock.sleep(LOOK_MS);
   }
 }
