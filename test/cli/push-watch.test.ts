@@ -4,10 +4,11 @@ import { placeOf } from '../../src/cli/fleet/place.ts';
 import { watchFollowers } from '../../src/cli/push/watch.ts';
 import { VirtualClock } from '../support/clock.ts';
 import { fleetStore, NEW, NOW, OLD, statusOf } from '../support/fleet.ts';
-import { readerAt } from '../support/readers.ts';
+import { readerAt, rejection } from '../support/readers.ts';
 import { writeRole } from '../support/role-files.ts';
 import { scratch } from '../support/scratch.ts';
 
+const TIMEOUT_MS = 1_200_000;
 const FIRST = 'i-0a11ce00000000001';
 const SECOND = 'i-0a11ce00000000002';
 const followed = { content: { wanted: NEW, active: NEW } };
@@ -16,15 +17,16 @@ const spot = { kind: 'spot', heard: new Date(NOW).toISOString() } as const;
 /** The instances of a fleet, and a desk that has pushed NEW; what happens meanwhile, by seconds after the push. */
 async function watched(
   meanwhile: Readonly<Record<number, (store: Awaited<ReturnType<typeof fleetStore>>) => unknown>>,
+  options: Parameters<typeof fleetStore>[1] = {},
 ) {
-  const store = await fleetStore([statusOf(FIRST), statusOf(SECOND)]);
+  const store = await fleetStore([statusOf(FIRST), statusOf(SECOND)], options);
   onTestFinished(() => store.close());
   const clock = new VirtualClock();
   for (const [seconds, act] of Object.entries(meanwhile)) clock.at(Number(seconds) * 1_000, () => act(store));
   const reader = readerAt(store.url, { bucket: 'my-bucket' });
   const place = placeOf({ bucket: 'my-bucket', prefix: '.haulout' }, 'planet', reader);
   const goal = { digest: NEW, since: NOW };
-  const found = await watchFollowers(place, goal, { clock, timeoutMs: 1_800_000, say: () => undefined });
+  const found = await watchFollowers(place, goal, { clock, timeoutMs: TIMEOUT_MS, say: () => undefined });
   return { ...found, seconds: Math.round(clock.elapsed() / 1_000) };
 }
 
@@ -50,6 +52,21 @@ it('who is leaving, before or meanwhile, takes nothing up any more, and is not w
   });
   expect([states(found), found.leaving]).toEqual([{ [FIRST]: 'followed' }, [SECOND]]);
   expect(found.seconds).toBeLessThan(15);
+});
+
+it('a store that is away for a while ends no watch; one that does not come back ends it with its own word', async () => {
+  let isAway = false;
+  const faults = () => (isAway ? ({ status: 503, code: 'SlowDown' } as const) : undefined);
+  const away = (is: boolean) => () => {
+    isAway = is;
+  };
+  const both = async (store: Awaited<ReturnType<typeof fleetStore>>) => {
+    for (const id of [FIRST, SECOND]) await store.tell(statusOf(id, followed));
+  };
+  const found = await watched({ 3: away(true), 40: away(false), 45: both }, { faults });
+  expect(states(found)).toEqual({ [FIRST]: 'followed', [SECOND]: 'followed' });
+  expect(await rejection(watched({ 3: away(true) }, { faults }))).toMatchObject({ code: 's3-SlowDown' });
+  expect(await rejection(watched({}, { faults }))).toMatchObject({ code: 's3-SlowDown' }); // at the first look already
 });
 
 it('whose status cannot be read is named: of a newer agent, or torn', async () => {

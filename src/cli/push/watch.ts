@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { formatDuration } from '../../lib/duration.ts';
+import { asTrouble } from '../../lib/errors.ts';
 import type { Place } from '../fleet/place.ts';
-import { FleetReader } from '../fleet/read-fleet.ts';
+import { FleetReader, type FleetView } from '../fleet/read-fleet.ts';
 import { type Condition, conditionOf, type Unreadable } from '../fleet/row.ts';
 import { type Following, followingOf, type Goal } from './followers.ts';
 
@@ -38,8 +39,25 @@ export async function watchFollowers(
   /** Who was there at a look, and so is asked after: whoever is lost from then on has not followed. */
   const there = new Set<string>();
   const deadline = clock.elapsed() + how.timeoutMs;
+  let isAway: boolean | undefined;
+  /** A store that was there, and is away for a while, ends no watch: machines may follow meanwhile. */
+  const look = async (): Promise<FleetView> => {
+    for (;;) {
+      try {
+        const view = await fleet.look();
+        isAway = false;
+        return view;
+      } catch (error) {
+        if (isAway === undefined || clock.elapsed() > deadline) throw error;
+        const { subject, reason } = asTrouble(error, 'bucket', place.text);
+        if (!isAway) say(`${subject}: ${reason}; it is asked again`);
+        isAway = true;
+        await clock.sleep(LOOK_MS);
+      }
+    }
+  };
   for (;;) {
-    const { rows, now, unreadable } = await fleet.look();
+    const { rows, now, unreadable } = await look();
     const by = (...conditions: readonly Condition[]) =>
       rows.filter((row) => conditions.includes(conditionOf(row, now))).map(({ instanceId }) => instanceId);
     const [lost, leaving, gone] = [by('lost'), by('draining'), by('draining', 'ended')];
