@@ -112,6 +112,25 @@ describe('cut off in the launch', () => {
   );
 });
 
+it('that goes on with other words than it was begun with says so, or takes them', async () => {
+  let isLost = false;
+  const faults: Ec2Faults = ({ action, moment }) =>
+    isLost && action === 'RunInstances' && moment === 'after' ? { status: 500, code: 'InternalError' } : undefined;
+  const { ec2, old, run, journal, wellWhenLaunched } = await ground({ faults });
+  isLost = true;
+  expect((await run('swap', old, '--probe', 'tcp:9')).code).toBe(1);
+  isLost = false;
+  const other = await run('swap', old, '--image-id', 'ami-00000002');
+  expect([other.code, other.stderr]).toEqual([
+    64,
+    expect.stringContaining('--image-id: this swap was begun with another'),
+  ]);
+  expect([Object.keys(await instances(ec2)).length, await holder(ec2)]).toEqual([2, old]);
+  const [{ code, stderr }] = await Promise.all([run('swap', old, '--probe', 'none'), wellWhenLaunched()]);
+  expect(code, stderr).toBe(0);
+  expect(await journal()).toMatchObject({ step: 'done', probe: 'none' });
+}, 60_000);
+
 it('asked for once more when it is done says how it ended, and launches nothing', async () => {
   const { ec2, old, run, wellWhenLaunched } = await ground();
   const [first] = await Promise.all([run('replace', old), wellWhenLaunched()]);

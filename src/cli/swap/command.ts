@@ -132,14 +132,31 @@ function refuseBack(found: Operation | undefined): void {
 async function resumed(
   ec2: Ec2,
   { owner: _, ...found }: Operation,
-  { back }: SwapOptions,
+  options: SwapOptions,
   tell: (words: string) => void,
 ): Promise<Next> {
   tell(`goes on where it was: ${found.step}${found.fresh === undefined ? '' : `, new instance ${found.fresh}`}`);
-  if (!back) return found;
+  if (!options.back) {
+    refuseOthers(found, options);
+    return { ...found, ...(options.probe === undefined ? {} : { probe: options.probe }) };
+  }
   // Cut off in the launch: whether there is an instance only EC2 knows.
   const fresh = found.fresh ?? (await ec2.launchedUnder(found.token))[0]?.id;
   return { ...found, ...(fresh === undefined ? {} : { fresh }), step: 'back' };
+}
+
+/** What another instance would have been launched with, or another address moved: it is not what goes on here. */
+function refuseOthers({ like, address }: Next, options: SwapOptions): void {
+  const moved = [address?.publicIp, address?.allocationId];
+  const words: readonly (readonly [flag: string, asked: string | undefined, begun: readonly (string | undefined)[]])[] =
+    [
+      ['--image-id', options.imageId, [like.imageId]],
+      ['--instance-type', options.instanceType, [like.instanceType]],
+      ['--address', options.address, moved],
+    ];
+  for (const [flag, asked, begun] of words)
+    if (asked !== undefined && !begun.includes(asked))
+      throw usage(flag, 'this swap was begun with another', 'leave it out and it goes on, or go back first: --back');
 }
 
 async function known(ec2: Ec2, id: string): Promise<Instance> {
