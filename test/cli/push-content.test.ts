@@ -1,4 +1,4 @@
-import { rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { BucketWriter } from '../../src/aws/write.ts';
@@ -106,4 +106,12 @@ it('a link to a directory, or to nothing, is a mistake: nothing of it would be u
   const keys = store.endpoint.list('my-bucket', 'planet/root').map(({ key }) => key);
   expect(keys).toEqual(['planet/root/a', 'planet/root/motd', 'planet/root/nginx/nginx.conf']);
   expect((await store.run('lint', directory)).stdout).toContain('link to a directory');
+});
+
+it('a file that is too large for one piece is refused before anything is uploaded', async () => {
+  const { role, change } = await desk();
+  change('root/srv/huge', '');
+  truncateSync(join(role.path, 'root/srv/huge'), 2 ** 31);
+  const refused = await rejection(readRoleDirectory(role.path).then(localFiles));
+  expect(refused).toMatchObject({ code: 'file-too-large', subject: join(role.path, 'root/srv/huge') });
 });

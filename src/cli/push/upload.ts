@@ -11,9 +11,12 @@ import type { RoleDirectory } from '../role-directory.ts';
 import type { Differences, LocalFile } from './differences.ts';
 
 const AT_ONCE = 8;
+/** Of what is put in one piece: more does not fit into one reading of Node's. */
+const LARGEST = 2 ** 31 - 1;
 
 /** What stands in a directory, with the sums that a bucket and that instances know it by. */
 export async function localFiles(role: RoleDirectory): Promise<readonly LocalFile[]> {
+  for (const { key, size } of role.listing.objects) if (size > LARGEST) throw tooLarge(join(role.path, key), size);
   const limit = pLimit(AT_ONCE);
   const read = async (key: string): Promise<LocalFile> => {
     const [md5, sum] = [createHash('md5'), createHash('sha256')];
@@ -31,6 +34,16 @@ export async function localFiles(role: RoleDirectory): Promise<readonly LocalFil
     return { key, size, md5: md5.digest('hex'), sha256: sum.digest('hex') };
   };
   return await Promise.all(role.listing.objects.map(({ key }) => limit(read, key)));
+}
+
+function tooLarge(path: string, size: number): HauloutError {
+  return new HauloutError({
+    code: 'file-too-large',
+    step: 'push',
+    subject: path,
+    reason: `${size} bytes are more than is uploaded in one piece (${LARGEST}), and nothing was uploaded`,
+    hint: 'put this one into the bucket with another tool and keep it out of the directory: without --delete it is left there',
+  });
 }
 
 /** Gone since the directory was listed, or not to be read. */
