@@ -529,7 +529,7 @@ export const MUTANTS = [
   {
     id: 'a-push-is-done-when-one-has-followed',
     law: 2,
-    file: 'src/cli/push/command.ts',
+    file: 'src/cli/push/tell.ts',
     find: 'if (followed.length === followers.length) {',
     replace: 'if (followed.length > 0) {',
     tests: ['test/e2e/push.test.ts'],

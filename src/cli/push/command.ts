@@ -3,9 +3,7 @@ import { BucketWriter } from '../../aws/write.ts';
 import { listRole } from '../../bucket/listing.ts';
 import { s3Store } from '../../bucket/s3-store.ts';
 import { systemClock } from '../../lib/clock.ts';
-import { formatDuration } from '../../lib/duration.ts';
 import { HauloutError } from '../../lib/errors.ts';
-import { EXIT } from '../../lib/exit.ts';
 import { formatMistakes } from '../../spec/format.ts';
 import { addressText } from '../../userdata/settings.ts';
 import { lostExecBits } from '../exec-bits.ts';
@@ -15,14 +13,15 @@ import { lintRole, specOf } from '../lint.ts';
 import { endpointOf } from '../live.ts';
 import { lostLinks } from '../lost-links.ts';
 import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
-import { data, paint, say } from '../talk.ts';
+import { paint, say } from '../talk.ts';
 import { settingsFrom } from '../userdata.ts';
 import { contentAfter, contentDigest } from './content-digest.ts';
-import { type Differences, differences } from './differences.ts';
+import { differences } from './differences.ts';
 import { planFor } from './plan.ts';
+import { done, progress, tellDifferences } from './tell.ts';
 import { carryOut, localFiles } from './upload.ts';
 import { wake } from './wake.ts';
-import { type Watched, watchFollowers } from './watch.ts';
+import { watchFollowers } from './watch.ts';
 
 export interface PushOptions {
   readonly plan?: boolean;
@@ -102,63 +101,4 @@ async function refuseMistakes(role: RoleDirectory): Promise<void> {
     reason: `it has ${wrong.length === 1 ? 'a mistake' : `${wrong.length} mistakes`}, and nothing was uploaded`,
     hint: 'mend what is listed above, then run it again',
   });
-}
-
-function tellDifferences({ upload, extra, same }: Differences, { delete: remove, plan }: PushOptions): void {
-  const would = plan ? 'would upload' : 'uploading';
-  say(`${would} ${upload.length} of ${upload.length + same} objects`);
-  if (extra.length === 0) return;
-  const words = `${extra.length} in the bucket that the directory has not: ${extra.slice(0, 3).join(', ')}${extra.length > 3 ? ' ...' : ''}`;
-  say(remove ? `${plan ? 'would delete' : 'deleting'} ${words}` : `leaving ${words}; --delete takes them away`);
-}
-
-/** A line now and then: a long upload is no silence. */
-function progress(of: number): (done: number) => void {
-  let last = performance.now();
-  return (count) => {
-    if (count < of && performance.now() - last < 2_000) return;
-    last = performance.now();
-    say(`uploaded ${count} of ${of}`);
-  };
-}
-
-interface Pushed {
-  readonly found: Differences;
-  readonly digest: string;
-  /** Where instances write. */
-  readonly state: string;
-}
-
-const BEHIND = { working: 'is at it', waiting: 'has not looked', lost: 'its lease ran out meanwhile' };
-
-function done({ found, digest, state }: Pushed, watched: Watched | undefined, { json }: PushOptions): number {
-  const { upload, extra } = found;
-  if (json) data({ schema: 1, digest, uploaded: upload, extra, ...(watched ?? {}) });
-  if (!watched) return EXIT.done;
-  const { followers, lost, leaving, unreadable } = watched;
-  const followed = followers.flatMap(({ following }) => (following.state === 'followed' ? [following] : []));
-  const words = `${followed.length} of ${followers.length} instances have it`;
-  if (lost.length > 0) say(`${lost.length} lost before, and not waited for: ${lost.slice(0, 3).join(', ')}`);
-  if (leaving.length > 0) say(`${leaving.length} leaving, and not waited for: ${leaving.slice(0, 3).join(', ')}`);
-  for (const { path, reason } of unreadable.slice(0, 3)) say(`${path} cannot be read, nor waited for: ${reason}`);
-  if (unreadable.length > 3) say(`so are ${unreadable.length - 3} more; haulout fleet ${state} has them`);
-  if (followed.length > 0) {
-    const [first, last] = [Math.min(...followed.map((f) => f.started)), Math.max(...followed.map((f) => f.started))];
-    const all = Math.max(...followed.map((f) => f.ended));
-    say(
-      `begun ${formatDuration(first)} to ${formatDuration(last)} after the push, the last one done after ${formatDuration(all)}`,
-    );
-  }
-  if (followed.length === followers.length) {
-    say(paint.green(words));
-    return EXIT.done;
-  }
-  say(paint.red(words));
-  for (const { instanceId, following } of followers) {
-    if (following.state === 'failed') say(`${instanceId}: ${following.step}: ${following.reason} [${following.code}]`);
-    else if (following.state !== 'followed') say(`${instanceId}: ${BEHIND[following.state]}`);
-  }
-  const first = followers.find(({ following }) => following.state !== 'followed')!;
-  say(`next: haulout explain ${first.instanceId} ${state}`);
-  return EXIT.failed;
 }
