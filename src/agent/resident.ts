@@ -15,7 +15,8 @@ const CALL_WINDOW_MS = 10_000;
 
 const HOLD_MS = 5_000;
 const KNOCK_MS = 4_000;
-const KNOCK_WINDOW_MS = 6_000;
+/** Who has knocked for two minutes has time, and is one of many: the window grows to half a minute within ten. */
+const KNOCK_WINDOW_MS = { least: 6_000, most: 30_000, partOfWait: 1 / 20 };
 
 /** The rounds of a life: at once, on the cron, when asked, when the desk calls, and when something that failed is due again. One at a time. */
 export class Resident {
@@ -23,6 +24,7 @@ export class Resident {
   readonly #memory: Memory;
   readonly #requests: Requests;
   readonly #rhythm: () => Rhythm;
+  readonly #begun: number;
   #wake: () => void = () => undefined;
   /** When the desk is followed that has called. */
   #calledAt = Number.POSITIVE_INFINITY;
@@ -33,6 +35,7 @@ export class Resident {
     this.#memory = memory;
     this.#requests = requests;
     this.#rhythm = rhythm;
+    this.#begun = world.clock.elapsed();
   }
 
   /** Somebody asked: do not wait for the cron. */
@@ -94,7 +97,8 @@ export class Resident {
     const watch = cron(schedule, timezone);
     watch.due(clock.now());
     const splay = this.#offset(splayMs);
-    const retryAt = clock.elapsed() + untilRetry(status, clock.now(), (window) => this.#offset(window));
+    const aliveMs = clock.elapsed() - this.#begun;
+    const retryAt = clock.elapsed() + untilRetry(status, clock.now(), aliveMs, (window) => this.#offset(window));
     let dueAt = Number.POSITIVE_INFINITY;
     const next = () => Math.min(dueAt, retryAt, this.#calledAt);
     while (!signal.aborted && clock.elapsed() < next()) {
@@ -122,12 +126,17 @@ export class Resident {
 }
 
 /** Failures have a back-off of their own, usually shorter than the cron; a clock that was set back meanwhile makes it no longer. */
-export function untilRetry(status: Status, now: number, offset: (windowMs: number) => number): number {
+export function untilRetry(status: Status, now: number, aliveMs: number, offset: (windowMs: number) => number): number {
   if (status.health === 'healthy') return Number.POSITIVE_INFINITY;
   const next = status.waiting.map(({ nextTry }) => nextTry - now);
   if (next.length > 0) return Math.max(1_000, Math.min(BACK_OFF_CAP_MS, ...next));
   // What never came up does not wait for a cron, and a fleet that was launched while its bucket is away does not knock in step.
-  if (status.health === 'failed') return KNOCK_MS + offset(KNOCK_WINDOW_MS);
+  if (status.health === 'failed') return KNOCK_MS + offset(knockWindow(aliveMs));
   // A failure of this very round is not in `waiting` yet: its first pause is 5 s.
   return status.lastSync.steps > 0 ? 5_000 : Number.POSITIVE_INFINITY;
+}
+
+function knockWindow(aliveMs: number): number {
+  const { least, most, partOfWait } = KNOCK_WINDOW_MS;
+  return Math.round(Math.min(most, Math.max(least, aliveMs * partOfWait)));
 }

@@ -30,6 +30,13 @@ it('hosts that had an hour without the bucket come back in their own moments', (
   expect(load.peak(['status'], 2 * HOUR, 3 * HOUR)).toBeLessThan(5 * (HOSTS / 30));
 });
 
+it('hosts that were launched into an hour without the bucket come up in half a minute, each at its own moment', () => {
+  const load = fleet({ lengthMs: 2 * HOUR, outage: [0, HOUR] });
+  expect(load.total(['status'], 0, HOUR)).toBe(0);
+  expect(load.reached(HOUR, HOSTS)).toBeLessThanOrEqual(40_000);
+  expect(load.peak(['status'], HOUR, HOUR + 120_000)).toBeLessThan(4 * (HOSTS / 30));
+});
+
 it('hosts that the desk calls follow within a quarter of a minute, each at its own moment', () => {
   const calledAt = HOUR / 2 + 60_000;
   const load = fleet({ calledAt });

@@ -20,13 +20,18 @@ it.each<[string, Status, number]>([
   ['a clock that was set back by hours', waitingFor(7_200_000), 900_000],
   ['nothing that waits', waitingFor(), Number.POSITIVE_INFINITY],
 ])('the next try after a failure: %s', (_, status, ms) => {
-  expect(untilRetry(status, NOW, () => 0)).toBe(ms);
+  expect(untilRetry(status, NOW, 0, () => 0)).toBe(ms);
 });
 
-it('hosts that never came up knock at their own moments, from four to ten seconds apart', () => {
+it.each([
+  ['at first', 0, [4_000, 7_000, 10_000]],
+  ['for two minutes', 120_000, [4_000, 7_000, 10_000]],
+  ['for four', 240_000, [4_000, 10_000, 16_000]],
+  ['for an hour', 3_600_000, [4_000, 19_000, 34_000]],
+])('hosts that never came up knock at their own moments: %s', (_, aliveMs, ms) => {
   const failed = { ...waitingFor(), health: 'failed' } as Status;
-  const pauses = [0, 0.5, 1].map((part) => untilRetry(failed, NOW, (window) => part * window));
-  expect(pauses).toEqual([4_000, 7_000, 10_000]);
+  const pauses = [0, 0.5, 1].map((part) => untilRetry(failed, NOW, aliveMs, (window) => part * window));
+  expect(pauses).toEqual(ms);
 });
 
 /** The life of one host, whose rounds end at once because its metadata is silent; when they began, in milliseconds. */

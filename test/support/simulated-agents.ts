@@ -124,7 +124,7 @@ function live(
     const status = looked.found ? HEALTHY : hasSynced ? DEGRADED : FAILED;
     if (looked.found) load.add('status', at, COSTS.status);
     watch.due(LAUNCH + at); // begins anew; the agent makes another one, which is the same and takes longer
-    const retryAt = at + untilRetry(status, LAUNCH + at, (window) => splayOffset(sha256(id), window));
+    const retryAt = at + untilRetry(status, LAUNCH + at, at - bootedAt, (window) => splayOffset(sha256(id), window));
     const calledAt = followsAt > at ? followsAt : Number.POSITIVE_INFINITY;
     let dueAt = Number.POSITIVE_INFINITY;
     const next = () => Math.min(dueAt, retryAt, calledAt);
