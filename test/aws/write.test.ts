@@ -163,8 +163,9 @@ describe('a store that says nothing more', () => {
     async (_, answer) => {
       const { url, asked } = await startWire(answer);
       const writer = writerAt(url, KEY, SILENT_MS);
-      for (const call of [writer.get('bkt', 'a', 100), writer.put('bkt', 'a', Buffer.from('x'))])
-        expect(await rejection(call)).toMatchObject({ name: 'TimeoutError' });
+      const timedOut = { name: 'TimeoutError' };
+      expect(await rejection(writer.get('bkt', 'a', 100))).toMatchObject(timedOut);
+      expect(await rejection(writer.put('bkt', 'a', Buffer.from('x')))).toMatchObject(timedOut);
       expect(asked.length).toBeGreaterThan(1);
     },
     30_000,
