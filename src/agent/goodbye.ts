@@ -74,7 +74,8 @@ export class Goodbye {
   hurry(leftMs: number): void {
     if (this.#parts.clock.elapsed() + leftMs >= this.#endAt) return;
     this.#setEnd(leftMs);
-    this.#drainEndAt = this.#parts.clock.elapsed() + this.#left() * DRAIN_PART;
+    // A notice is looked at every few seconds, by another clock: what is a hair sooner must not give the drain its part anew.
+    this.#drainEndAt = Math.min(this.#drainEndAt, this.#parts.clock.elapsed() + this.#left() * DRAIN_PART);
     this.#hurried.abort();
     this.#hurried = new AbortController();
   }

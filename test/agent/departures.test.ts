@@ -299,6 +299,18 @@ describe('a second notice, while a goodbye is under way', () => {
     expect(told.at(-1)).toBe('140 ended');
   });
 
+  it('that is looked at again and again by another clock does not give the drain more of the time each time', async () => {
+    const { clock, begin, metadata, departures, told } = machine({ awaited: true, hang: ['drain db'] });
+    metadata.says.set(GROUP, 'Terminated');
+    await begin();
+    await clock.advance(60 * SECOND);
+    for (let look = 0; look < 24; look++) {
+      void departures.shutDown((120 - 5 * look) * SECOND - look);
+      await clock.advance(5 * SECOND);
+    }
+    expect(told.at(-1)).toBe('117 ended web,db');
+  });
+
   it('that leaves more time changes nothing', async () => {
     const { clock, begin, metadata, spot, told } = machine({ awaited: true, hang: ['drain db', 'stop web'] });
     spot(60 * SECOND);
