@@ -2,10 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { amzDate, canonicalRequest, type Scope, signature } from '../../aws/sigv4.ts';
 import { sha256 } from '../../lib/digest.ts';
 import { sameText, sentHeaders } from '../s3/authenticate.ts';
+import { ALGORITHM, authorizationWords } from '../s3/authorization.ts';
 import type { Claim, Signed } from './claim.ts';
 import { notBelieved } from './errors.ts';
-
-const ALGORITHM = 'AWS4-HMAC-SHA256';
 
 /** What an Authorization header of version 4 says. The region of its scope may be any: euca2ools makes one up. */
 export function claimOfHeader(request: Signed, header: string): Claim {
@@ -43,14 +42,8 @@ interface Header {
 }
 
 function readHeader(header: string): Header {
-  if (!header.startsWith(`${ALGORITHM} `)) throw notBelieved(`The signature must be of ${ALGORITHM}.`);
-  const words = new Map(
-    header
-      .slice(ALGORITHM.length)
-      .split(',')
-      .map((word) => /^\s*(\w+)=(.*?)\s*$/.exec(word))
-      .map((match) => [match?.[1], match?.[2]]),
-  );
+  const words = authorizationWords(header);
+  if (!words) throw notBelieved(`The signature must be of ${ALGORITHM}.`);
   const credential = /^(.+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request$/.exec(words.get('Credential') ?? '');
   const signed = words.get('Signature');
   const signedHeaders = words.get('SignedHeaders');

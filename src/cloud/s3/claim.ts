@@ -1,4 +1,5 @@
 import { amzDate, type Scope } from '../../aws/sigv4.ts';
+import { ALGORITHM, authorizationWords } from './authorization.ts';
 import { S3Error } from './errors.ts';
 import type { Query, S3Request } from './request.ts';
 
@@ -16,7 +17,6 @@ export interface Claim {
   readonly presigned: boolean;
 }
 
-const ALGORITHM = 'AWS4-HMAC-SHA256';
 const SKEW_MS = 15 * 60_000;
 /** https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html */
 const LONGEST_PRESIGNED_S = 604_800;
@@ -36,14 +36,7 @@ export function readClaim(request: S3Request, now: number): Claim | undefined {
 }
 
 function headerClaim(request: S3Request, header: string, now: number): Claim {
-  if (!header.startsWith(`${ALGORITHM} `)) refuseMechanism();
-  const words = new Map(
-    header
-      .slice(ALGORITHM.length)
-      .split(',')
-      .map((word) => /^\s*(\w+)=(.*?)\s*$/.exec(word))
-      .map((match) => [match?.[1], match?.[2]]),
-  );
+  const words = authorizationWords(header) ?? refuseMechanism();
   const malformed = (message: string) => new S3Error('AuthorizationHeaderMalformed', { message });
   const signed = words.get('Signature');
   const signedHeaders = words.get('SignedHeaders');
