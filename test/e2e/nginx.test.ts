@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWith, root } from '../support/needs.ts';
 import { RoleUnderTest } from '../support/role.ts';
@@ -35,6 +34,11 @@ describeWith([root], 'nginx, the real one', () => {
   const master = () => role.pids('nginx: master');
   const workers = () => role.pids('nginx: worker');
   const upload = (text: string) => role.put('root/etc/nginx/conf.d/site.conf', text);
+  // A reload is a signal: nginx's master takes it, starts new workers and lets the old ones end, all after the command is back.
+  const goneOf = (old: number[]) =>
+    expect
+      .poll(async () => (await workers()).filter((pid) => old.includes(pid)), { timeout: 10_000, interval: 50 })
+      .toEqual([]);
 
   it('serves what the bucket says, and a second sync changes nothing', async () => {
     expect(await page()).toBe('one\n');
@@ -42,20 +46,20 @@ describeWith([root], 'nginx, the real one', () => {
   });
 
   it('reloads for a changed file: another page, the same master', async () => {
-    const before = await master();
+    const [before, old] = [await master(), await workers()];
     await upload(site('two'));
     const { health, lastSync } = await role.sync();
     expect({ health, changed: lastSync.changed }).toEqual({
       health: 'healthy',
       changed: ['file:/etc/nginx/conf.d/site.conf', 'service:web'],
     });
+    await goneOf(old);
     expect(await page()).toBe('two\n');
     expect(await master()).toEqual(before);
     expect((await role.sync()).lastSync.steps).toBe(0);
   });
 
   it('never sees a configuration that nginx -t refuses; after three tries it is set aside', async () => {
-    await pause(500); // the old workers of the reload before have gone
     const before = await master();
     const serving = await workers();
     await upload('server { lisssten 8099; }\n');
@@ -80,9 +84,10 @@ describeWith([root], 'nginx, the real one', () => {
   }, 90_000);
 
   it('reloads the mended one at once', async () => {
-    const before = await master();
+    const [before, old] = [await master(), await workers()];
     await upload(site('three'));
     expect(await role.sync()).toMatchObject({ health: 'healthy', waiting: [] });
+    await goneOf(old);
     expect(await page()).toBe('three\n');
     expect(await master()).toEqual(before);
   });
