@@ -14,7 +14,7 @@ export const MUTANTS = [
   {
     id: 'inputs-are-not-remembered',
     law: 1,
-    file: 'src/agent/carry-out.ts',
+    file: 'src/agent/parts/services.ts',
     find: 'const record: SubjectRecord = { ...activated(service.state), inputs };',
     replace: 'const record: SubjectRecord = { ...activated(service.state), inputs: inputs && {} };',
     tests: ['test/e2e/small-world.test.ts'],
@@ -22,9 +22,9 @@ export const MUTANTS = [
   {
     id: 'written-counts-as-activated',
     law: 2,
-    file: 'src/agent/carry-out.ts',
-    find: '    if (failure) return failure;\n    const fact',
-    replace: '    const fact',
+    file: 'src/agent/parts/services.ts',
+    find: '  if (failure) return failure;\n  const { facts }',
+    replace: '  const { facts }',
     tests: ['test/e2e/law-2.test.ts'],
   },
   {
@@ -191,9 +191,9 @@ export const MUTANTS = [
   {
     id: 'custom-values-are-not-redacted',
     law: 7,
-    file: 'src/agent/carry-out.ts',
-    find: "await this.#one(step, 'service', Object.values(service.custom), action);",
-    replace: "await this.#one(step, 'service', [], action);",
+    file: 'src/agent/parts/services.ts',
+    find: "await work.one('service', step, action, Object.values(service.custom));",
+    replace: "await work.one('service', step, action);",
     tests: ['test/e2e/law-7.test.ts'],
   },
   {
