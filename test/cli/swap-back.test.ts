@@ -176,3 +176,23 @@ describe('a new instance that goes down after it was well', () => {
     60_000,
   );
 });
+
+it('is refused for an instance of an Auto Scaling group, which would launch one more in its place', async () => {
+  const { ec2, run } = await ground();
+  const order = {
+    imageId: 'ami-00000001',
+    instanceType: 't3.micro',
+    whenDown: 'terminate',
+    outlasting: false,
+  } as const;
+  const metadata = { httpTokens: 'required', hopLimit: 1, tags: true } as const;
+  const member = { ...order, metadata, userData: Buffer.from('#!'), launchOptions: () => ({}) };
+  const { instanceId } = await ec2.endpoint.launch(member, { 'aws:autoscaling:groupName': 'planet' });
+  for (const command of ['swap', 'replace']) {
+    const { code, stderr } = await run(command, instanceId);
+    expect(code).toBe(1);
+    expect(stderr).toContain('the Auto Scaling group planet');
+    expect(stderr).toContain(`terminate-instance-in-auto-scaling-group --instance-id ${instanceId}`);
+  }
+  expect(Object.keys(await instances(ec2))).toHaveLength(2);
+});

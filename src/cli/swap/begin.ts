@@ -21,6 +21,7 @@ export interface SwapWish {
 
 /** The operation as it begins, after a look at what is there. Nothing is changed yet; what is not as it should be is refused. */
 export async function begin(ec2: Ec2, old: Instance, role: string, wish: SwapWish, now: Date): Promise<Next> {
+  refuseOfGroup(old);
   const address = wish.address === 'none' ? undefined : await addressFor(ec2, old, wish.address);
   const userData = wish.userData ?? (await ec2.userData(old.id));
   if (!userData)
@@ -45,6 +46,18 @@ export async function begin(ec2: Ec2, old: Instance, role: string, wish: SwapWis
     userData: Buffer.from(userData).toString('base64'),
     startedAt: now.toISOString(),
   };
+}
+
+/** EC2 tags what an Auto Scaling group launches, and takes the tag away when it is detached: https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-tagging.html */
+function refuseOfGroup({ id, tags }: Instance): void {
+  const group = tags['aws:autoscaling:groupName'];
+  if (group === undefined) return;
+  throw refused(
+    'of-a-group',
+    id,
+    `it is one of the Auto Scaling group ${group}, which would launch one more in its place`,
+    `let the group do it: aws autoscaling terminate-instance-in-auto-scaling-group --instance-id ${id} --no-should-decrement-desired-capacity`,
+  );
 }
 
 async function addressFor(ec2: Ec2, old: Instance, wanted: string | undefined): Promise<ElasticAddress> {
