@@ -17,9 +17,14 @@ import { KEY, REGION } from '../support/s3.ts';
 import { scratch } from '../support/scratch.ts';
 
 /** A directory, as it was read, and its bucket. */
-async function desk() {
-  const s3 = await s3ForTest();
-  const role = await readRoleDirectory(writeRole(join(scratch(), 'tiny'), TINY));
+async function desk(options: Parameters<typeof s3ForTest>[0] = {}, sizes: Readonly<Record<string, number>> = {}) {
+  const s3 = await s3ForTest(options);
+  const path = writeRole(join(scratch(), 'tiny'), TINY);
+  for (const [name, size] of Object.entries(sizes)) {
+    writeFileSync(join(path, name), '');
+    truncateSync(join(path, name), size);
+  }
+  const role = await readRoleDirectory(path);
   const writer = new BucketWriter({ endpoint: { url: s3.url, region: REGION }, credentials: KEY });
   onTestFinished(() => writer.close());
   const store = s3Store(readerAt(s3.url), 'bkt', 'tiny');
@@ -61,6 +66,32 @@ it('a file that is deleted during the push ends it in words, before the spec', a
   rmSync(join(role.path, HELLO));
   expect(await rejection(upload())).toMatchObject({ code: 'file-unreadable', subject: join(role.path, HELLO) });
   expect(s3.endpoint.list('bkt', 'tiny/haulout.ini')).toEqual([]);
+});
+
+it('large files are sent one after the other, small ones beside them: a file is in memory while it is sent', async () => {
+  const under = { large: 0, small: 0 };
+  const most = { large: 0, small: 0 };
+  const kindOf = (key = '') => (key.includes('large') ? 'large' : 'small');
+  const { upload } = await desk(
+    {
+      faults: ({ operation, key }) => {
+        if (operation !== 'PutObject') return undefined;
+        const kind = kindOf(key);
+        most[kind] = Math.max(most[kind], ++under[kind]);
+        return { stallMs: 300 };
+      },
+      onRequest: ({ operation, key }) => {
+        if (operation === 'PutObject') under[kindOf(key)]--;
+      },
+    },
+    {
+      ...Object.fromEntries([1, 2, 3].map((n) => [`root/srv/large-${n}`, 33 * 1024 ** 2])),
+      ...Object.fromEntries([1, 2, 3].map((n) => [`root/srv/small-${n}`, 1_000])),
+    },
+  );
+  await upload();
+  expect(most.large).toBe(1);
+  expect(most.small).toBeGreaterThan(1);
 });
 
 it('a plan knows the role by its prefix, whatever the directory is called', async () => {

@@ -11,6 +11,8 @@ import type { RoleDirectory } from '../role-directory.ts';
 import type { Differences, LocalFile } from './differences.ts';
 
 const AT_ONCE = 8;
+/** What is larger goes up by itself: a file is in memory while it is sent. */
+const LARGE = 32 * 1024 * 1024;
 /** Of what is put in one piece: more does not fit into one reading of Node's. */
 const LARGEST = 2 ** 31 - 1;
 
@@ -71,7 +73,9 @@ export async function carryOut(
   { upload, extra }: Differences,
   how: { readonly remove: boolean; readonly told: (done: number) => void },
 ): Promise<void> {
-  const limit = pLimit(AT_ONCE);
+  const [several, alone] = [pLimit(AT_ONCE), pLimit(1)];
+  const large = new Set(role.listing.objects.filter(({ size }) => size > LARGE).map(({ key }) => key));
+  const content = upload.filter((path) => path !== SPEC_PATH);
   const keyOf = (path: string) => (to.prefix === '' ? path : `${to.prefix}/${path}`);
   let done = 0;
   const put = async (path: string): Promise<void> => {
@@ -83,10 +87,11 @@ export async function carryOut(
     how.told(++done);
   };
   try {
-    await Promise.all(upload.filter((path) => path !== SPEC_PATH).map((path) => limit(put, path)));
+    await Promise.all(content.map((path) => (large.has(path) ? alone : several)(put, path)));
     if (upload.includes(SPEC_PATH)) await put(SPEC_PATH);
-    if (how.remove) await Promise.all(extra.map((path) => limit(() => writer.delete(to.bucket, keyOf(path)))));
+    if (how.remove) await Promise.all(extra.map((path) => several(() => writer.delete(to.bucket, keyOf(path)))));
   } finally {
-    limit.clearQueue();
+    several.clearQueue();
+    alone.clearQueue();
   }
 }
