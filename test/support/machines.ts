@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
@@ -107,7 +107,7 @@ export async function ownCgroups(pid = process.pid): Promise<string[]> {
   return names.filter((name) => name.startsWith(`haulout-${pid}-`));
 }
 
-/** The least a root needs: BusyBox, and a directory or two. */
+/** The least a root needs: a shell, a few programs with their libraries, and a directory or two. */
 export function smallImage(): string {
   const image = mkdtempSync(join(tmpdir(), 'haulout-image-'));
   for (const directory of ['bin', 'etc', 'tmp']) mkdirSync(join(image, directory));
@@ -115,13 +115,13 @@ export function smallImage(): string {
   const copied = new Set<string>();
   for (const program of programs) {
     const path = execFileSync('/bin/sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim();
-    cpSync(path, join(image, 'bin', program), { dereference: true });
+    copyFileSync(path, join(image, 'bin', program));
     const libraries = execFileSync('ldd', [path], { encoding: 'utf8' }).matchAll(/(\/\S+) \(0x/g);
     for (const [, library] of libraries) copied.add(library!);
   }
   for (const library of copied) {
     mkdirSync(join(image, dirname(library)), { recursive: true });
-    cpSync(library, join(image, library), { dereference: true });
+    copyFileSync(library, join(image, library));
   }
   writeFileSync(join(image, 'etc/image'), 'small\n');
   return image;
