@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, lstatSync, openSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { EXIT } from '../lib/exit.ts';
+import { makeRoom } from '../lib/make-room.ts';
 import { SYSTEMD_RUNS } from '../lib/present.ts';
 import type { Wait } from '../lib/waits.ts';
 import type { Settings } from '../userdata/settings.ts';
@@ -140,7 +141,7 @@ async function startUnder(agent: string, command: string): Promise<void> {
  */
 function startDetached(paths: Paths, agent: string): void {
   const log = join(paths.log, 'agent.log');
-  if (lstatSync(log, { throwIfNoEntry: false })?.isFile() === false) rmSync(log, { recursive: true, force: true });
+  makeRoom(log);
   const output = openSync(log, 'a', 0o600);
   const child = spawn('/bin/sh', ['-c', keeperScript(agent)], {
     detached: true,

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { closeSync, constants, lstatSync, openSync, rmSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeRoom } from '../lib/make-room.ts';
 
 /**
  * One agent at a time, by a kernel lock on a descriptor that this process holds: it ends with the process, however that ends,
@@ -35,7 +36,7 @@ function clear(path: string): void {
   const around = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     if (!flock(around)) return;
-    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() === false) rmSync(path, { recursive: true, force: true });
+    makeRoom(path);
   } finally {
     closeSync(around);
   }
