@@ -190,7 +190,10 @@ describe('somebody who swaps a directory for a link to outside, again and again'
   it('leads not one of two thousand writes outside', { timeout: 60_000 }, async () => {
     const { base, outside, swapper } = await battlefield();
     const seen: Record<string, number> = {};
-    for (let i = 0; i < 2_000; i++) {
+    // On a busy machine the swapper may sleep through all of them: then there are more, until both states were met.
+    const isMet = () => ['written', 'path-untrusted'].every((what) => (seen[what] ?? 0) > 20);
+    let i = 0;
+    for (const end = performance.now() + 40_000; i < 2_000 || (!isMet() && performance.now() < end); i++) {
       const what = await write(base, `/www/sub/f${i % 7}`, i % 2 === 0).then(
         () => 'written',
         (error: NodeJS.ErrnoException | HauloutError) => error.code ?? 'unknown',
@@ -199,11 +202,10 @@ describe('somebody who swaps a directory for a link to outside, again and again'
     }
     await swapper.kill();
     console.log(
-      `parent: 2000 writes against a swapper: ${JSON.stringify(seen)}, outside: ${readdirSync(outside).length}`,
+      `parent: ${i} writes against a swapper: ${JSON.stringify(seen)}, outside: ${readdirSync(outside).length}`,
     );
     expect(readdirSync(outside)).toEqual([]);
-    expect(seen['written']).toBeGreaterThan(20);
-    expect(seen['path-untrusted']).toBeGreaterThan(20);
+    expect(isMet(), JSON.stringify(seen)).toBe(true);
   });
 
   it('leads a writer by name outside soon: the swapping itself is not at fault', { timeout: 60_000 }, async () => {
