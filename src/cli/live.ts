@@ -1,3 +1,4 @@
+import { type DeskConfig, readDeskConfig } from '../aws/desk-config.ts';
 import { type Endpoint, parseBucketAddress } from '../aws/location.ts';
 import { BucketWriter } from '../aws/write.ts';
 import type { Ledger } from '../ledger/ledger.ts';
@@ -5,11 +6,14 @@ import { HauloutError } from '../lib/errors.ts';
 import { INSTANCE_ID } from '../metadata/shapes.ts';
 import type { Machine } from './plan-facts.ts';
 
-export interface LiveOptions {
-  readonly state?: string;
+export interface EndpointOptions {
   readonly endpointUrl?: string;
   readonly region?: string;
   readonly profile?: string;
+}
+
+export interface LiveOptions extends EndpointOptions {
+  readonly state?: string;
 }
 
 const LARGEST = 32 * 1024 * 1024;
@@ -20,7 +24,7 @@ export async function readLive(role: string, id: string, options: LiveOptions): 
   const state = parseBucketAddress(options.state ?? '');
   if (!state) throw usage('--state', 'it says where instances write', 'add --state s3://bucket/.haulout');
   const writer = new BucketWriter({
-    endpoint: endpointOf(options),
+    endpoint: await endpointOf(options),
     ...(options.profile ? { profile: options.profile } : {}),
   });
   const key = `${state.prefix === '' ? '' : `${state.prefix}/`}facts/${role}/${id}.json`;
@@ -36,13 +40,19 @@ export async function readLive(role: string, id: string, options: LiveOptions): 
   throw notThere(`s3://${state.bucket}/${key}`, undefined);
 }
 
-/** Flags first, then the variables of the AWS CLI. */
-export function endpointOf(options: { readonly endpointUrl?: string; readonly region?: string }): Endpoint {
+/** Where flags, variables of the AWS CLI and its configuration say that the store is, in this order. */
+export async function saidEndpoint(options: EndpointOptions): Promise<DeskConfig> {
   const { AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, AWS_REGION, AWS_DEFAULT_REGION } = process.env;
+  const configured = await readDeskConfig('s3', options.profile);
   return {
-    url: options.endpointUrl ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL,
-    region: options.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? 'us-east-1',
+    url: options.endpointUrl ?? AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL ?? configured.url,
+    region: options.region ?? AWS_REGION ?? AWS_DEFAULT_REGION ?? configured.region,
   };
+}
+
+export async function endpointOf(options: EndpointOptions): Promise<Endpoint> {
+  const { url, region } = await saidEndpoint(options);
+  return { url, region: region ?? 'us-east-1' };
 }
 
 /** Written by a host, so read as anybody's: the parts that are used are there, whatever they say. */

@@ -1,4 +1,4 @@
-import { parseBucketAddress } from '../aws/location.ts';
+import { type Endpoint, parseBucketAddress } from '../aws/location.ts';
 import { BucketWriter } from '../aws/write.ts';
 import { WAKE_NAME } from '../fleet/wake.ts';
 import { sha256 } from '../lib/digest.ts';
@@ -11,7 +11,7 @@ import { type Measured, measure, renderUserdata } from '../userdata/render.ts';
 import { addressText, parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
 import { readDist } from './dist-files.ts';
 import { intoFile } from './into-file.ts';
-import { endpointOf } from './live.ts';
+import { endpointOf, saidEndpoint } from './live.ts';
 import { data, paint, say } from './talk.ts';
 import { type ChosenRuntimes, runtimesInState, runtimesOf } from './userdata-runtimes.ts';
 
@@ -74,8 +74,8 @@ export async function makeUserdata(bucket: string, options: UserdataOptions): Pr
   const [format, platform] = formatFor(options);
   const agent = await readDist('agent.mjs');
   const template = (await readDist('bootstrap.js')).toString('utf8');
-  const plain = settingsFrom(bucket, sha256(agent), options);
-  const desk = new Desk(options);
+  const plain = await settingsFrom(bucket, sha256(agent), options);
+  const desk = new Desk(options, await endpointOf(options));
   try {
     const { runtimes, words } = await desk.runtimes(plain);
     const settings: Settings = { ...plain, runtimes };
@@ -108,10 +108,10 @@ class Desk {
   readonly #options: UserdataOptions;
   readonly #writer: BucketWriter;
 
-  constructor(options: UserdataOptions) {
+  constructor(options: UserdataOptions, endpoint: Endpoint) {
     this.#options = options;
     const profile = options.profile ? { profile: options.profile } : {};
-    this.#writer = new BucketWriter({ endpoint: endpointOf(options), owner: options.owner, ...profile });
+    this.#writer = new BucketWriter({ endpoint, owner: options.owner, ...profile });
   }
 
   async runtimes({ state }: Settings): Promise<ChosenRuntimes> {
@@ -158,11 +158,15 @@ class Desk {
   }
 }
 
-/** What flags and variables say, as the settings of user-data; doctor and userdata mean the same by them. */
-export function settingsFrom(bucket: string, agent: string, options: Omit<UserdataOptions, 'format'>): Settings {
+/** What flags, variables and the AWS configuration say, as the settings of user-data; doctor and userdata mean the same by them. */
+export async function settingsFrom(
+  bucket: string,
+  agent: string,
+  options: Omit<UserdataOptions, 'format'>,
+): Promise<Settings> {
   const address = parseBucketAddress(bucket);
-  const endpoint = options.instanceEndpointUrl ?? endpointOf(options).url;
-  const region = options.region ?? process.env['AWS_REGION'] ?? process.env['AWS_DEFAULT_REGION'];
+  const { url, region } = await saidEndpoint(options);
+  const endpoint = options.instanceEndpointUrl ?? url;
   const parsed = parseSettings({
     HAULOUT_BUCKET: address ? addressText(address) : bucket,
     HAULOUT_ENDPOINT: endpoint ?? '',

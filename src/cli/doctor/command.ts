@@ -25,8 +25,8 @@ export interface DoctorOptions {
 
 /** `haulout doctor s3://bucket/prefix`: 0 nothing is wrong, 2 something is, 69 nobody answers there. */
 export async function doctor(bucket: string, options: DoctorOptions): Promise<number> {
-  const settings = settingsFrom(bucket, sha256(await readDist('agent.mjs')), options);
-  const endpoint = endpointOf(options);
+  const settings = await settingsFrom(bucket, sha256(await readDist('agent.mjs')), options);
+  const endpoint = await endpointOf(options);
   if (options.policy !== undefined) {
     process.stdout.write(`${JSON.stringify(policyFor(options.policy, settings), null, 2)}\n`);
     return EXIT.done;

@@ -46,7 +46,7 @@ export async function fleetPage(address: string, options: PageOptions): Promise<
 
 async function upload(bucket: string, key: string, page: string, options: PageOptions): Promise<void> {
   const profile = options.profile ? { profile: options.profile } : {};
-  const writer = new BucketWriter({ endpoint: endpointOf(options), ...profile });
+  const writer = new BucketWriter({ endpoint: await endpointOf(options), ...profile });
   try {
     await writer.put(bucket, key, Buffer.from(page), { contentType: 'text/html; charset=utf-8' });
   } catch (error) {

@@ -69,7 +69,7 @@ export async function openReader(
   const outside = { clock: systemClock, random: Math.random };
   const { owner } = options;
   return new BucketReader({
-    endpoint: endpointOf(options),
+    endpoint: await endpointOf(options),
     bucket,
     owner,
     credentials,

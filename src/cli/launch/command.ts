@@ -62,10 +62,10 @@ export async function launch(bucket: string, options: LaunchOptions): Promise<nu
     userData: bytes,
     tags: { Name: role, 'haulout:role': role, 'haulout:state': state, ...given },
   };
-  const { region, ...place } = ec2OptionsOf(options);
+  const { region, ...place } = await ec2OptionsOf(options);
   const ec2 = new Ec2({ region, ...place });
   const writer = new BucketWriter({
-    endpoint: endpointOf(options),
+    endpoint: await endpointOf(options),
     owner,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });

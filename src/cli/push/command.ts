@@ -46,13 +46,13 @@ export async function push(directory: string, bucket: string, options: PushOptio
   const timeoutMs = durationOf('--timeout', options.timeout);
   const role = await readRoleDirectory(directory);
   await refuseMistakes(role);
-  const settings = settingsFrom(bucket, NO_AGENT, options);
+  const settings = await settingsFrom(bucket, NO_AGENT, options);
   const to = parseBucketAddress(bucket)!;
   const reader = await openReader(to.bucket, options);
   const place = placeOf(settings.state, settings.role, await openReader(settings.state.bucket, options));
   const store = s3Store(reader, to.bucket, to.prefix);
   const writer = new BucketWriter({
-    endpoint: endpointOf(options),
+    endpoint: await endpointOf(options),
     ...(options.profile === undefined ? {} : { profile: options.profile }),
   });
   try {

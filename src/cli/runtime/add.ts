@@ -29,7 +29,7 @@ export async function addRuntimes(bucket: string, options: RuntimeOptions): Prom
   const state = stateOf(bucket, options.state);
   const wanted = options.arch === undefined ? undefined : architectures(options.arch);
   const writer = new BucketWriter({
-    endpoint: endpointOf(options),
+    endpoint: await endpointOf(options),
     ...(options.profile ? { profile: options.profile } : {}),
   });
   try {

@@ -54,7 +54,7 @@ export async function replace(old: string, options: SwapOptions): Promise<number
 async function exchange(old: string, options: SwapOptions, address: string | undefined): Promise<number> {
   if (!INSTANCE_ID.test(old)) throw usage(old, 'this is not an instance id', 'write i-0123456789abcdef0');
   const wish = await wishOf(options, address);
-  const ec2 = new Ec2(ec2OptionsOf(options));
+  const ec2 = new Ec2(await ec2OptionsOf(options));
   const { state, role, writer } = await stateOf(ec2, old, options);
   const journal = new Journal(writer, state, old, systemClock);
   const tell = (words: string) => say(words);
@@ -110,7 +110,7 @@ async function stateOf(
       'it has no user-data of ours (any more), so nothing says where it writes its status',
       'say it: --state s3://bucket/.haulout --role NAME',
     );
-  const endpoint = endpointOf(options);
+  const endpoint = await endpointOf(options);
   const place = {
     url: endpoint.url ?? settings?.endpoint,
     region: options.region ?? settings?.region ?? endpoint.region,
