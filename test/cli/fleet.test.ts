@@ -150,6 +150,11 @@ describe('haulout fleet', () => {
     90_000,
   );
 
+  it('does not promise that a store which does not answer is asked again: nobody does that at the desk', async () => {
+    const { stderr } = await store.run('fleet', FLEET, '--endpoint-url', 'http://127.0.0.1:1');
+    expect(stderr).toMatch(/did not get through \(ECONNREFUSED\)\n.*next: ask the doctor, who looks from here: .*\n$/);
+  });
+
   it('says that these keys may not list, and who knows more', async () => {
     const env = { ...store.env, AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' };
     const { code, stderr } = await haulout(['fleet', FLEET], { env });

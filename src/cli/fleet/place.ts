@@ -95,12 +95,13 @@ async function meantBy(
   return prefixes.length > 0 ? { state: given, role: undefined } : { state, role: name };
 }
 
-/** What the store refuses, in the words of the desk: hints of the reading path are for a machine. */
+/** What the store refuses, or that it does not answer, in the words of the desk: hints of the reading path are for a machine. */
 export async function atDesk<T>(bucket: string, action: () => Promise<T>): Promise<T> {
   try {
     return await action();
   } catch (error) {
-    if (!(error instanceof S3Error)) throw error;
+    const isStores = error instanceof S3Error || (error instanceof HauloutError && error.code === 'store-unreachable');
+    if (!isStores) throw error;
     const { code, step, subject, reason } = error;
     const hint = `ask the doctor, who looks from here: haulout doctor s3://${bucket}/ROLE`;
     throw new HauloutError({ code, step, subject, reason, hint }, error);
