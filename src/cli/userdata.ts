@@ -12,6 +12,7 @@ import { addressText, parseSettings, type Settings, settingsRecord } from '../us
 import { readDist } from './dist-files.ts';
 import { intoFile } from './into-file.ts';
 import { endpointOf, saidEndpoint } from './live.ts';
+import { uploadTrouble } from './sdk-trouble.ts';
 import { data, paint, say } from './talk.ts';
 import { type ChosenRuntimes, runtimesInState, runtimesOf } from './userdata-runtimes.ts';
 
@@ -127,16 +128,7 @@ class Desk {
       const result = await this.#writer.put(bucket, key, agent, { createOnly: true, contentType: 'text/javascript' });
       return result === 'exists' ? 'in the bucket already' : `uploaded to s3://${bucket}/${key}`;
     } catch (error) {
-      throw new HauloutError(
-        {
-          code: 'upload-failed',
-          step: 'bucket',
-          subject: `s3://${bucket}/${key}`,
-          reason: `the agent could not be uploaded (${error instanceof Error ? error.name : 'unknown'})`,
-          hint: 'check credentials, --endpoint-url and --region; does the bucket exist?',
-        },
-        error,
-      );
+      throw uploadTrouble('agent', `s3://${bucket}/${key}`, error);
     }
   }
 

@@ -164,4 +164,19 @@ describe('haulout userdata', () => {
     expect({ code, stdout }).toEqual({ code: 69, stdout: '' });
     expect(stderr).toMatch(/the agent could not be uploaded \(SignatureDoesNotMatch\)\n.*check credentials/);
   });
+
+  it.each([
+    [
+      'nobody answers',
+      { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' },
+      /\(ECONNREFUSED\)\n.*next: check .*--endpoint-url/,
+    ],
+    ['there are no credentials', { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }, /next: give credentials: AWS_/],
+  ])('says why there is no upload when %s', async (_what, more, words) => {
+    const { code, stderr } = await haulout(['userdata', 's3://bkt/planet'], {
+      env: { ...env, AWS_ENDPOINT_URL_S3: s3.url, ...more },
+    });
+    expect(code).toBe(69);
+    expect(stderr).toMatch(words);
+  });
 });

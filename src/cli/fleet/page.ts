@@ -1,9 +1,9 @@
 import { parseBucketAddress } from '../../aws/location.ts';
 import { BucketWriter } from '../../aws/write.ts';
-import { HauloutError } from '../../lib/errors.ts';
 import { EXIT } from '../../lib/exit.ts';
 import { addressText } from '../../userdata/settings.ts';
 import { endpointOf } from '../live.ts';
+import { uploadTrouble } from '../sdk-trouble.ts';
 import { say } from '../talk.ts';
 import { Details } from './details.ts';
 import { writeOut } from './out-file.ts';
@@ -50,16 +50,7 @@ async function upload(bucket: string, key: string, page: string, options: PageOp
   try {
     await writer.put(bucket, key, Buffer.from(page), { contentType: 'text/html; charset=utf-8' });
   } catch (error) {
-    throw new HauloutError(
-      {
-        code: 'upload-failed',
-        step: 'bucket',
-        subject: `s3://${bucket}/${key}`,
-        reason: `the page could not be uploaded (${error instanceof Error ? error.name : 'unknown'})`,
-        hint: 'may these credentials write there, and is the bucket there?',
-      },
-      error,
-    );
+    throw uploadTrouble('page', `s3://${bucket}/${key}`, error);
   } finally {
     writer.close();
   }

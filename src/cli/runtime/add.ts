@@ -7,6 +7,7 @@ import { runtimeKey } from '../../userdata/pin.ts';
 import { ARCHITECTURES, type Architecture, runtimesRecord } from '../../userdata/runtimes.ts';
 import { addressText } from '../../userdata/settings.ts';
 import { endpointOf } from '../live.ts';
+import { uploadTrouble } from '../sdk-trouble.ts';
 import { data, paint, say } from '../talk.ts';
 import { downloadNode } from './download.ts';
 import { takeNode } from './node-binary.ts';
@@ -96,9 +97,7 @@ async function reaching<T>(subject: string, action: () => Promise<T>): Promise<T
   try {
     return await action();
   } catch (error) {
-    const reason = `the runtime could not be uploaded (${error instanceof Error ? error.name : 'unknown'})`;
-    const hint = 'check credentials, --endpoint-url and --region; does the bucket exist?';
-    throw new HauloutError({ code: 'upload-failed', step: 'bucket', subject, reason, hint }, error);
+    throw uploadTrouble('runtime', subject, error);
   }
 }
 
