@@ -17,21 +17,23 @@ export async function downloadNode(version: string, arch: Architecture): Promise
   const directory = await mkdtemp(join(tmpdir(), 'haulout-npm-'));
   try {
     const environment = Object.entries(process.env).filter(([, value]) => value !== undefined);
-    const ended = await run(['npm', 'pack', '--silent', '--pack-destination', directory, name], {
+    const ended = await run(['npm', 'pack', '--loglevel', 'error', '--pack-destination', directory, name], {
       env: Object.fromEntries(environment) as Record<string, string>,
       timeoutMs: DOWNLOAD_MS,
     }).catch(() => undefined);
     const [archive] = (await readdir(directory)).filter((file) => file.endsWith('.tgz'));
     if (ended?.code !== 0 || archive === undefined)
-      throw notThere(name, ended ? lastLine(ended.output) : 'npm is not here');
+      throw notThere(name, ended ? reasonIn(ended.output) : 'npm is not here');
     return await takeNode(join(directory, archive));
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-function lastLine(output: string): string {
-  return output.trim().split('\n').pop() || 'it gave no reason';
+/** npm tells an error in many lines, a word of its kind before each: `npm error notarget No matching version found for ...`. */
+function reasonIn(output: string): string {
+  const said = output.split('\n').map((line) => /^npm (?:error|ERR!) (?!code|syscall|errno)(.+)$/.exec(line)?.[1]);
+  return said.find((line) => line !== undefined)?.replace(/^[a-z0-9]+ (?=[A-Z])/, '') ?? 'it gave no reason';
 }
 
 function notThere(subject: string, why: string): HauloutError {
