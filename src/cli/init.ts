@@ -1,6 +1,6 @@
 import { mkdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { HauloutError } from '../lib/errors.ts';
+import { errorCode, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { samples } from './init-samples.ts';
 import { checkRoleName } from './role-directory.ts';
@@ -14,9 +14,13 @@ export async function init(directory: string, options: { json?: boolean }): Prom
   const there: string[] = [];
   for (const { path } of files) if (await stat(join(top, path)).catch(() => undefined)) there.push(path);
   if (there.length > 0) throw occupied(directory, there);
-  for (const { path, content, mode } of files) {
-    await mkdir(dirname(join(top, path)), { recursive: true });
-    await writeFile(join(top, path), content, { flag: 'wx', mode });
+  try {
+    for (const { path, content, mode } of files) {
+      await mkdir(dirname(join(top, path)), { recursive: true });
+      await writeFile(join(top, path), content, { flag: 'wx', mode });
+    }
+  } catch (error) {
+    throw notWritten(directory, error);
   }
   if (options.json) data({ schema: 1, directory, written: files.map(({ path }) => path) });
   else {
@@ -35,6 +39,19 @@ function serviceName(role: string): string {
     .replace(/^[-_]+/, '')
     .slice(0, 63);
   return name === '' || name === 'web' ? 'site' : name;
+}
+
+function notWritten(directory: string, cause: unknown): HauloutError {
+  return new HauloutError(
+    {
+      code: 'not-written',
+      step: 'init',
+      subject: directory,
+      reason: `it cannot be written into (${errorCode(cause) ?? 'unknown'})`,
+      hint: 'name a directory, new or empty, in a place that is yours: haulout init NAME',
+    },
+    cause,
+  );
 }
 
 function occupied(directory: string, paths: readonly string[]): HauloutError {

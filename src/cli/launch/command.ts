@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { Ec2, type LaunchWish } from '../../aws/ec2.ts';
 import type { InstanceLike } from '../../aws/ec2-answers.ts';
 import { BucketWriter } from '../../aws/write.ts';
@@ -21,7 +20,7 @@ import { LaunchRecords } from './launch-records.ts';
 import { forget, type LaunchWorld } from './launch-world.ts';
 import { settleLeftovers } from './leftovers.ts';
 import { Statuses } from './statuses.ts';
-import { settingsIn } from './user-data.ts';
+import { readUserData, settingsIn } from './user-data.ts';
 import { type Boot, watchBoot } from './watch-boot.ts';
 
 export interface LaunchOptions extends UserdataOptions, Ec2Flags {
@@ -110,7 +109,7 @@ async function launched(
 
 async function userDataFor(bucket: string, options: LaunchOptions): Promise<{ bytes: Uint8Array; settings: Settings }> {
   if (options.userData === undefined) return await makeUserdata(bucket, options);
-  const bytes = await readFile(options.userData);
+  const bytes = await readUserData(options.userData, 'launch');
   if (bytes.length > EC2_LIMIT)
     throw usage(options.userData, `${bytes.length} bytes are more than EC2 takes (${EC2_LIMIT})`, 'use --format gzip');
   const settings = settingsIn(bytes);

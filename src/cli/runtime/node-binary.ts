@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { HauloutError } from '../../lib/errors.ts';
+import { errorCode, HauloutError } from '../../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../../lib/exec.ts';
 import type { Architecture } from '../../userdata/runtimes.ts';
 
@@ -40,7 +40,9 @@ export function identify(binary: Buffer, subject: string): Identity {
 
 /** The Node in a file that is one, or in an archive that has one as DIRECTORY/bin/node (.tar.gz, .tgz, .tar.xz). */
 export async function takeNode(path: string): Promise<Buffer> {
-  const magic = await firstBytes(path);
+  const magic = await firstBytes(path).catch((error: unknown) => {
+    throw unfit(path, `it cannot be read (${errorCode(error) ?? 'unknown'})`);
+  });
   if (magic.equals(ELF_64)) return await readFile(path);
   if (magic.subarray(0, 2).equals(Buffer.from([0x1f, 0x8b]))) return await fromTar(await gunzip(path), path);
   if (magic.toString('latin1') === '\xfd7zXZ') return await fromTar(await unxz(path), path);

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Ec2 } from '../../aws/ec2.ts';
 import type { Instance } from '../../aws/ec2-answers.ts';
 import { type BucketAddress, parseBucketAddress } from '../../aws/location.ts';
@@ -11,7 +10,7 @@ import { addressText } from '../../userdata/settings.ts';
 import { durationOf } from '../launch/durations.ts';
 import { ec2OptionsOf } from '../launch/ec2-options.ts';
 import { Statuses } from '../launch/statuses.ts';
-import { settingsIn } from '../launch/user-data.ts';
+import { readUserData, settingsIn } from '../launch/user-data.ts';
 import { endpointOf } from '../live.ts';
 import { data, paint, say } from '../talk.ts';
 import { begin, type SwapWish } from './begin.ts';
@@ -84,7 +83,7 @@ async function wishOf(options: SwapOptions, address: string | undefined): Promis
     probe,
     imageId,
     instanceType,
-    userData: options.userData === undefined ? undefined : await readFile(options.userData),
+    userData: options.userData === undefined ? undefined : await readUserData(options.userData, 'swap'),
     holdMs: durationOf('--hold', options.hold),
     timeoutMs: durationOf('--timeout', options.timeout),
     proveMs: durationOf('--prove', options.prove ?? '60s'),

@@ -1,10 +1,11 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { SPEC_PATH } from '../../bucket/snapshot.ts';
 import { DIALECTS, type Dialect } from '../../cloud/local.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { cronMistake } from '../../spec/cron.ts';
+import { readUserData } from '../launch/user-data.ts';
 import { checkRoleName, type RoleDirectory, readStart } from '../role-directory.ts';
 
 /** As commander reads them. */
@@ -55,7 +56,7 @@ export async function readOptions(flags: TryFlags): Promise<TryOptions> {
     events: flags.events === true,
     schedule: flags.schedule,
     port,
-    userData: flags.userData === undefined ? undefined : await readUserData(flags.userData),
+    userData: flags.userData === undefined ? undefined : await readUserData(flags.userData, 'try'),
     exec: flags.exec,
     root: flags.root,
     upgrade: flags.upgrade === true,
@@ -105,12 +106,6 @@ export function checkRoles(roles: readonly RoleDirectory[]): void {
     if (roles.findIndex((other) => other.role === role) !== index)
       throw usage(path, `two directories are called ${role}, and the name is the role`, 'rename one of them');
   }
-}
-
-async function readUserData(path: string): Promise<Buffer> {
-  return await readFile(path).catch(() => {
-    throw usage('--user-data', `${path} cannot be read`, 'name a file');
-  });
 }
 
 function usage(subject: string, reason: string, hint: string): HauloutError {
