@@ -6,13 +6,16 @@ import { contentWords, failingWords, shortSpan } from './words.ts';
 interface Column {
   readonly name: string;
   readonly of: (row: Row, now: number) => string;
+  /** Characters that are enough of it where the terminal has no more; undefined: it is not shortened. */
+  readonly least?: number;
 }
 
 const HEALTH = 'HEALTH';
+const GAP = 2;
 const PLAIN: readonly Column[] = [
-  { name: 'INSTANCE', of: ({ instanceId }) => instanceId },
-  { name: 'ROLE', of: ({ role }) => role },
-  { name: 'CONTENT', of: contentWords },
+  { name: 'INSTANCE', of: ({ instanceId }) => instanceId, least: 19 },
+  { name: 'ROLE', of: ({ role }) => role, least: 4 },
+  { name: 'CONTENT', of: contentWords, least: 4 },
   { name: HEALTH, of: conditionOf },
   { name: 'AGE', of: ({ bootedAt }, now) => (bootedAt === undefined ? '-' : shortSpan(now - bootedAt)) },
   { name: 'SEEN', of: ({ heard }, now) => shortSpan(now - heard) },
@@ -57,6 +60,7 @@ export function tableLines(
   const others = unreadable.map((one) => columns.map(({ name }) => visibleName(cellOf(one, name, now))));
   const all = [columns.map(({ name }) => name), ...texts, ...others];
   const widths = columns.map((_, index) => all.reduce((most, cells) => Math.max(most, cells[index]!.length), 0));
+  makeRoom(columns, widths, width ?? Number.POSITIVE_INFINITY);
   const line = (cells: readonly string[], paint: (text: string) => string) =>
     laidOut(cells, columns, widths, width, paint);
   return [
@@ -73,6 +77,23 @@ function cellOf({ path, reason, heard }: Unreadable, column: string, now: number
   return column === FAILING.name ? reason : '-';
 }
 
+/** Long names give way until the line has room for the health: who looks at a table looks for that. */
+function makeRoom(columns: readonly Column[], widths: number[], width: number): void {
+  const upToHealth = columns.findIndex(({ name }) => name === HEALTH) + 1;
+  const taken = widths.slice(0, upToHealth).reduce((sum, one) => sum + one + GAP, -GAP);
+  let over = taken - width;
+  for (const [index, { least }] of columns.entries()) {
+    if (least === undefined) continue;
+    const given = Math.max(0, Math.min(over, widths[index]! - least));
+    widths[index]! -= given;
+    over -= given;
+  }
+}
+
+function shortened(cell: string, width: number): string {
+  return cell.length <= width ? cell : `${cell.slice(0, width - 3)}...`;
+}
+
 function laidOut(
   cells: readonly string[],
   columns: readonly Column[],
@@ -83,7 +104,7 @@ function laidOut(
   let left = width ?? Number.POSITIVE_INFINITY;
   const shown: string[] = [];
   for (const [index, cell] of cells.entries()) {
-    const padded = index === cells.length - 1 ? cell : `${cell.padEnd(widths[index]!)}  `;
+    const padded = index === cells.length - 1 ? cell : shortened(cell, widths[index]!).padEnd(widths[index]! + GAP);
     const cut = padded.length > left ? padded.slice(0, left) : padded;
     left -= cut.length;
     shown.push(columns[index]!.name === HEALTH ? paint(cut) : cut);
