@@ -1,4 +1,4 @@
-import { type Endpoint, parseBucketAddress } from '../aws/location.ts';
+import type { Endpoint } from '../aws/location.ts';
 import { BucketWriter } from '../aws/write.ts';
 import { WAKE_NAME } from '../fleet/wake.ts';
 import { sha256 } from '../lib/digest.ts';
@@ -8,10 +8,11 @@ import { FORMATS, formatUserdata, type UserdataFormat } from '../userdata/format
 import { agentKey } from '../userdata/pin.ts';
 import { PLATFORMS, type Platform } from '../userdata/platforms.ts';
 import { type Measured, measure, renderUserdata } from '../userdata/render.ts';
-import { addressText, parseSettings, type Settings, settingsRecord } from '../userdata/settings.ts';
+import { type Settings, settingsRecord } from '../userdata/settings.ts';
+import { settingsFrom } from './desk-settings.ts';
 import { readDist } from './dist-files.ts';
 import { intoFile } from './into-file.ts';
-import { endpointOf, saidEndpoint } from './live.ts';
+import { endpointOf } from './live.ts';
 import { uploadTrouble } from './sdk-trouble.ts';
 import { data, paint, say } from './talk.ts';
 import { type ChosenRuntimes, runtimesInState, runtimesOf } from './userdata-runtimes.ts';
@@ -148,32 +149,6 @@ class Desk {
   close(): void {
     this.#writer.close();
   }
-}
-
-/** What flags, variables and the AWS configuration say, as the settings of user-data; doctor and userdata mean the same by them. */
-export async function settingsFrom(
-  bucket: string,
-  agent: string,
-  options: Omit<UserdataOptions, 'format'>,
-): Promise<Settings> {
-  const address = parseBucketAddress(bucket);
-  const { url, region } = await saidEndpoint(options);
-  const endpoint = options.instanceEndpointUrl ?? url;
-  const parsed = parseSettings({
-    HAULOUT_BUCKET: address ? addressText(address) : bucket,
-    HAULOUT_ENDPOINT: endpoint ?? '',
-    HAULOUT_REGION: region ?? '',
-    HAULOUT_ANONYMOUS: options.anonymous ? 'true' : '',
-    HAULOUT_OWNER: options.owner ?? '',
-    HAULOUT_ROLE: options.role ?? '',
-    HAULOUT_STATE: options.state ?? '',
-    HAULOUT_SETTLE: options.settle ?? '',
-    HAULOUT_AGENT: agent,
-  });
-  if (parsed.ok) return parsed.settings;
-  for (const { subject, reason, hint } of parsed.troubles.slice(1))
-    say(`settings: ${subject} ${reason}`, `next: ${hint}`);
-  throw new HauloutError({ ...parsed.troubles[0]!, code: 'usage' });
 }
 
 /** The form, and how much of it the platform takes. */

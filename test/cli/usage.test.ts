@@ -46,6 +46,14 @@ describe('the command line', () => {
     expect(stderr).toMatch(message);
   });
 
+  it.each([
+    ['push', ['push', '.', 's3://bkt/planet', '--timeout', '3']],
+    ['swap', ['swap', 'i-0123456789abcdef0', '--hold', 'x']],
+    ['launch', ['launch', 's3://bkt/planet', '--hold', 'x']],
+  ])('names %s, and no other command, where its duration is none', async (command, words) => {
+    expect((await haulout(words)).stderr).toMatch(new RegExp(`^haulout: ${command}: --\\w+: this is not a duration\n`));
+  });
+
   it('takes it calmly when nobody reads on', async () => {
     for (const stream of ['stdout', 'stderr'] as const) {
       const child = spawn(process.execPath, [CLI, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -148,9 +148,17 @@ describe('haulout userdata', () => {
   });
 
   it.each([
-    ['an address that is none', ['planet'], /HAULOUT_BUCKET is not an s3 address|HAULOUT_BUCKET: is not an s3 address/],
-    ['a role that is none', ['s3://bkt/planet', '--role', 'a b'], /HAULOUT_ROLE: is not a role name/],
-    ['a state that is the prefix itself', ['s3://bkt/p', '--state', 's3://bkt/p'], /HAULOUT_STATE: is the prefix/],
+    ['an address that is none', ['planet'], /settings: planet: is not an s3 address\n.*next: write s3:/],
+    [
+      'a role that is none',
+      ['s3://bkt/planet', '--role', 'a b'],
+      /--role: is not a role name\n.*next: write --role name/,
+    ],
+    [
+      'a state that is the prefix itself',
+      ['s3://bkt/p', '--state', 's3://bkt/p'],
+      /--state: is the prefix of the role itself\n.*next: write another prefix, or leave --state out/,
+    ],
   ])('refuses %s', async (_what, words, message) => {
     const { code, stdout, stderr } = await haulout(['userdata', ...words], { env });
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });

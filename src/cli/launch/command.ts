@@ -47,7 +47,10 @@ export interface LaunchOptions extends UserdataOptions, Ec2Flags {
  */
 export async function launch(bucket: string, options: LaunchOptions): Promise<number> {
   const count = countOf(options.count);
-  const expected = { holdMs: durationOf('--hold', options.hold), timeoutMs: durationOf('--timeout', options.timeout) };
+  const expected = {
+    holdMs: durationOf('launch', '--hold', options.hold),
+    timeoutMs: durationOf('launch', '--timeout', options.timeout),
+  };
   const given = tagsOf(options.tag ?? []);
   const like = likeOf(options); // what is wrong with the words is said before anything is uploaded
   const givenToken = tokenOf(options.clientToken);

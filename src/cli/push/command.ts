@@ -6,6 +6,7 @@ import { systemClock } from '../../lib/clock.ts';
 import { HauloutError } from '../../lib/errors.ts';
 import { formatMistakes } from '../../spec/format.ts';
 import { addressText } from '../../userdata/settings.ts';
+import { settingsFrom } from '../desk-settings.ts';
 import { lostExecBits } from '../exec-bits.ts';
 import { atDesk, openReader, placeOf } from '../fleet/place.ts';
 import { durationOf } from '../launch/durations.ts';
@@ -14,7 +15,6 @@ import { endpointOf } from '../live.ts';
 import { lostLinks } from '../lost-links.ts';
 import { type RoleDirectory, readRoleDirectory } from '../role-directory.ts';
 import { paint, say } from '../talk.ts';
-import { settingsFrom } from '../userdata.ts';
 import { contentAfter, contentDigest } from './content-digest.ts';
 import { differences } from './differences.ts';
 import { planFor } from './plan.ts';
@@ -43,7 +43,7 @@ const NO_AGENT = '0'.repeat(64);
  * followed. 0, or 1 when one did not.
  */
 export async function push(directory: string, bucket: string, options: PushOptions): Promise<number> {
-  const timeoutMs = durationOf('--timeout', options.timeout);
+  const timeoutMs = durationOf('push', '--timeout', options.timeout);
   const role = await readRoleDirectory(directory);
   await refuseMistakes(role);
   const settings = await settingsFrom(bucket, NO_AGENT, options);

@@ -84,9 +84,9 @@ async function wishOf(options: SwapOptions, address: string | undefined): Promis
     imageId,
     instanceType,
     userData: options.userData === undefined ? undefined : await readUserData(options.userData, 'swap'),
-    holdMs: durationOf('--hold', options.hold),
-    timeoutMs: durationOf('--timeout', options.timeout),
-    proveMs: durationOf('--prove', options.prove ?? '60s'),
+    holdMs: durationOf('swap', '--hold', options.hold),
+    timeoutMs: durationOf('swap', '--timeout', options.timeout),
+    proveMs: durationOf('swap', '--prove', options.prove ?? '60s'),
   };
 }
 
