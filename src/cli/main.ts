@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError } from 'commander';
 import { asTrouble, HauloutError } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
+import { visible } from '../lib/log.ts';
 import { version } from '../lib/version.ts';
 import { defineFleetCommands } from './fleet/define.ts';
 import { defineMachineCommands } from './launch/define.ts';
@@ -227,6 +228,16 @@ program
 
 defineMachineCommands(program, examples);
 defineFleetCommands(program, examples);
+sayWhatNext(program);
+
+/** Commander's own refusals end with what to do, too. */
+function sayWhatNext(command: Command, path = ''): void {
+  const name = `${path}${command.name()}`;
+  command
+    .configureOutput({ outputError: (text, write) => write(visible(text.replace(/^error:/, 'haulout:'))) })
+    .showHelpAfterError(`haulout: next: ${name} --help`);
+  for (const below of command.commands) sayWhatNext(below, `${name} `);
+}
 
 /** For an option that may be given several times. */
 function again(word: string, before: readonly string[] = []): readonly string[] {

@@ -6,6 +6,8 @@ import { CLI } from '../support/try.ts';
 
 const COMMANDS = ['try', 'init', 'lint', 'plan', 'userdata', 'fleet', 'explain'];
 
+const NEXT = (what: string, command: string) => `haulout: ${what}\nhaulout: next: ${command} --help\n`;
+
 describe('the command line', () => {
   it('knows its version', async () => {
     const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -35,15 +37,22 @@ describe('the command line', () => {
   });
 
   it.each([
-    ['a command that is none', ['tyr'], /unknown command 'tyr'\n\(Did you mean try\?\)/],
-    ['a flag that is none', ['lint', '--jason'], /unknown option '--jason'\n\(Did you mean --json\?\)/],
-    ['a word too many', ['lint', 'a', 'b'], /too many arguments/],
-    ['a word too few', ['userdata'], /missing required argument 'bucket'/],
+    ['a command that is none', ['tyr'], NEXT("unknown command 'tyr'\n(Did you mean try?)", 'haulout')],
+    [
+      'a flag that is none',
+      ['lint', '--jason'],
+      NEXT("unknown option '--jason'\n(Did you mean --json?)", 'haulout lint'),
+    ],
+    ['a word too many', ['lint', 'a', 'b'], /^haulout: too many arguments .*\nhaulout: next: haulout lint --help\n$/],
+    ['a word too few', ['userdata'], NEXT("missing required argument 'bucket'", 'haulout userdata')],
+    ['the same further down', ['fleet', 'page'], NEXT("missing required argument 'bucket'", 'haulout fleet page')],
+    ['what a terminal would obey', ['\x1b[31m'], NEXT("unknown command '\\x1b[31m'", 'haulout')],
     ['no word at all', [], /^Usage: haulout /],
   ])('refuses %s with 64', async (_what, words, message) => {
     const { code, stdout, stderr } = await haulout(words);
     expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
-    expect(stderr).toMatch(message);
+    if (typeof message === 'string') expect(stderr).toBe(message);
+    else expect(stderr).toMatch(message);
   });
 
   it.each([
