@@ -4,7 +4,7 @@ import type { InstanceLike } from '../../aws/ec2-answers.ts';
 import { BucketWriter } from '../../aws/write.ts';
 import { systemClock } from '../../lib/clock.ts';
 import { formatDuration } from '../../lib/duration.ts';
-import { HauloutError } from '../../lib/errors.ts';
+import { HauloutError, type Trouble } from '../../lib/errors.ts';
 import { EXIT } from '../../lib/exit.ts';
 import { EC2_LIMIT } from '../../userdata/platforms.ts';
 import { addressText, type Settings } from '../../userdata/settings.ts';
@@ -164,7 +164,7 @@ function told(launched: readonly Launched[], { json }: LaunchOptions, token: str
   for (const { id, boot } of launched) {
     if (!boot) continue;
     if (boot.ok) say(paint.green(`${id}: healthy after ${formatDuration(boot.ms)}`));
-    else say(paint.red(`${id}: ${boot.trouble.subject}: ${boot.trouble.reason}`), `next: ${boot.trouble.hint}`);
+    else say(paint.red(troubleWords(id, boot.trouble)), `next: ${boot.trouble.hint}`);
   }
   if (json)
     data({
@@ -178,6 +178,10 @@ function told(launched: readonly Launched[], { json }: LaunchOptions, token: str
     });
   else for (const { id } of launched) process.stdout.write(`${id}\n`);
   return launched.every(({ boot }) => boot === undefined || boot.ok) ? EXIT.done : EXIT.failed;
+}
+
+function troubleWords(id: string, { subject, reason }: Trouble): string {
+  return subject === id ? `${id}: ${reason}` : `${id}: ${subject}: ${reason}`;
 }
 
 function usage(subject: string, reason: string, hint: string): HauloutError {
