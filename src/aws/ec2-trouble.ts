@@ -12,12 +12,26 @@ export function refused(action: string, subject: string, error: unknown): Haulou
       code: `ec2-${name}`,
       step: 'ec2',
       subject,
-      reason: known ? `${action} was refused: ${name}` : `${action} got no answer (${name})`,
-      hint: HINTS[name] ?? 'check --ec2-endpoint-url, --region and the credentials; nothing is lost, run it again',
+      reason: known ? `${action} was refused: ${name}${parameterIn(error)}` : `${action} got no answer (${name})`,
+      hint:
+        HINTS[name] ??
+        (known && WRONG_WORD.test(name) ? WRONG_WORD_HINT : undefined) ??
+        'check --ec2-endpoint-url, --region and the credentials; nothing is lost, run it again',
     },
     error,
   );
 }
+
+/** Of EC2's own sentence the name of a parameter alone: what else is in it may be anything. */
+function parameterIn(error: unknown): string {
+  const found = error instanceof Error ? /\bfor parameter ([\w.]{1,64}) is invalid\b/.exec(error.message) : undefined;
+  return found ? ` (${found[1]})` : '';
+}
+
+/** EC2 knows the keys, and not what was asked for with them. */
+const WRONG_WORD = /^(Invalid|Missing)/;
+const WRONG_WORD_HINT =
+  'check what names it, and --region: images, networks, groups and key pairs have other ids in each; nothing is lost, run it again';
 
 const HINTS: Readonly<Record<string, string>> = {
   UnauthorizedOperation: 'these keys may not do that: docs/swap.md names what the desk must be allowed',

@@ -19,9 +19,9 @@ afterAll(() => {
 type Answer = (response: ServerResponse) => void;
 
 const refusal =
-  (status: number, code: string): Answer =>
+  (status: number, code: string, message = ''): Answer =>
   (response) => {
-    const body = `<Response><Errors><Error><Code>${code}</Code></Error></Errors><RequestID>r</RequestID></Response>`;
+    const body = `<Response><Errors><Error><Code>${code}</Code><Message>${message}</Message></Error></Errors><RequestID>r</RequestID></Response>`;
     response.writeHead(status, { 'content-type': 'text/xml' }).end(body);
   };
 const cut: Answer = (response) => response.destroy();
@@ -85,4 +85,17 @@ it('is in doubt where nobody ever answers: each try has its time, and there are 
   }
   expect(found).toMatchObject({ code: 'launch-in-doubt', reason: expect.stringContaining('TimeoutError') });
   expect(asked).toHaveLength(5);
+});
+
+it('what EC2 does not know is looked for in the words of the launch, not in its keys; its parameter is named, its value is not', async () => {
+  const message = 'Value (planett) for parameter iamInstanceProfile.name is invalid. Invalid IAM Instance Profile name';
+  expect(await trouble(refusal(400, 'InvalidParameterValue', message))).toMatchObject({
+    reason: 'RunInstances was refused: InvalidParameterValue (iamInstanceProfile.name)',
+    hint: expect.stringMatching(/^check what names it, and --region/),
+  });
+  const unknown = refusal(400, 'InvalidAMIID.NotFound', "The image id '[ami-1]' does not exist");
+  expect(await trouble(unknown)).toMatchObject({
+    reason: 'RunInstances was refused: InvalidAMIID.NotFound',
+    hint: expect.stringMatching(/^check what names it, and --region/),
+  });
 });
