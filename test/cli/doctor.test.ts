@@ -149,6 +149,9 @@ describe('haulout doctor, where all is well', () => {
     const report = await told(s3.url, [], { AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' });
     expect(report.words('credentials')[0]).toMatch(/^warn: none found/);
     expect(report.words('list')).toEqual(['fail: may not list s3://bkt/planet (AccessDenied)']);
+    // There are no keys that a policy could be given to, and no role of an instance is asked about.
+    for (const check of ['list', 'read', 'write', 'content'])
+      expect(report.of(check)[0]?.next).toBe('give credentials first: this was asked without a signature');
   });
 });
 

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { BucketReader } from '../../aws/read.ts';
+import { S3Error } from '../../aws/s3-error.ts';
 import { listRole, type RoleListing } from '../../bucket/listing.ts';
 import { s3Store } from '../../bucket/s3-store.ts';
 import { modeOf, SPEC_PATH } from '../../bucket/snapshot.ts';
@@ -12,7 +13,7 @@ import { addressText } from '../../userdata/settings.ts';
 import { lintRole } from '../lint.ts';
 import { readStart } from '../role-directory.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
-import type { Patient } from './patient.ts';
+import { type Patient, policyLine } from './patient.ts';
 
 /** More is not fetched to be looked at. */
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -27,18 +28,20 @@ export async function content(patient: Patient): Promise<readonly Finding[]> {
   try {
     const store = s3Store(reader, bucket, patient.role.address.prefix);
     const listing = await listRole(store);
-    return [sizes(listing), ...(await spec(patient, store, listing))];
+    return [sizes(listing, patient), ...(await spec(patient, store, listing))];
   } catch (error) {
     const { subject, reason, hint } = asTrouble(error, 'bucket', addressText(patient.role.address));
-    return [fail('content', `${subject}: ${reason}`, hint)];
+    const isForbidden = error instanceof S3Error && error.status === 403;
+    return [fail('content', `${subject}: ${reason}`, isForbidden ? policyLine(patient) : hint)];
   } finally {
     reader.close();
   }
 }
 
-function sizes({ objects }: RoleListing): Finding {
+function sizes({ objects }: RoleListing, { role }: Patient): Finding {
   const [largest] = [...objects].sort((a, b) => b.size - a.size);
-  if (!largest) return warn('content', 'the prefix is empty', 'upload a role: aws s3 sync DIR s3://bucket/prefix/');
+  if (!largest)
+    return warn('content', 'the prefix is empty', `upload a role: aws s3 sync DIR ${addressText(role.address)}/`);
   const seen = `${objects.length} objects, ${inWords(total(objects))}; the largest is ${largest.key}, ${inWords(largest.size)}`;
   if (largest.size <= LARGE_OBJECT) return ok('content', seen);
   return warn('content', seen, 'each machine fetches it whole, and keeps it: is it in the right place?');

@@ -74,8 +74,9 @@ export function listing(prefix: string, more: Question['query'] = []): Question 
   return { method: 'GET', key: '', query: [['list-type', '2'], ['prefix', prefix], ...more] };
 }
 
-/** The command that prints the rights whose lack was met. */
-export function policyLine({ settings: { bucket } }: Asked): string {
+/** What gets the rights whose lack was met: keys, where there are none, else the policy that a command prints. */
+export function policyLine({ found, settings: { bucket } }: Patient): string {
+  if (!found) return 'give credentials first: this was asked without a signature';
   return `give these keys the policy of: haulout doctor --policy desk ${addressText(bucket)}`;
 }
 
