@@ -1,3 +1,5 @@
+import { HauloutError } from '../lib/errors.ts';
+
 /** What a profile of the AWS configuration says of a service; undefined: nothing. */
 export interface DeskConfig {
   readonly region: string | undefined;
@@ -13,6 +15,7 @@ export async function readDeskConfig(service: 's3' | 'ec2', profile: string | un
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   const { AWS_PROFILE, AWS_IGNORE_CONFIGURED_ENDPOINT_URLS } = process.env;
   const name = profile ?? (AWS_PROFILE || 'default');
+  if (name !== 'default' && !configFile[name] && !credentialsFile[name]) throw noProfile(profile, name);
   const own = { ...configFile[name], ...credentialsFile[name] };
   const services = configFile[`services${DOT}${own['services']}`];
   const isIgnored = (AWS_IGNORE_CONFIGURED_ENDPOINT_URLS ?? own['ignore_configured_endpoint_urls']) === 'true';
@@ -20,4 +23,12 @@ export async function readDeskConfig(service: 's3' | 'ec2', profile: string | un
     region: own['region'],
     url: isIgnored ? undefined : (services?.[`${service}${DOT}endpoint_url`] ?? own['endpoint_url']),
   };
+}
+
+/** Refused as the AWS CLI does it: asked without its keys, a store would only say that access is denied. */
+function noProfile(given: string | undefined, name: string): HauloutError {
+  const subject = given === undefined ? 'AWS_PROFILE' : '--profile';
+  const reason = `the AWS configuration has no profile ${name}`;
+  const hint = 'name one that is there: aws configure list-profiles';
+  return new HauloutError({ code: 'usage', step: 'settings', subject, reason, hint });
 }

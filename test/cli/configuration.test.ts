@@ -48,6 +48,24 @@ describe('the AWS configuration', () => {
     expect(await run(['fleet', 's3://bkt', '--endpoint-url', s3.url], wrong)).toMatchObject({ code: 0 });
   });
 
+  it.each([
+    ['--profile', ['--profile', 'shoer'], {}],
+    ['AWS_PROFILE', [], { AWS_PROFILE: 'shoer' }],
+  ])('lacks a profile that %s names: that is said, and nobody is asked without keys', async (subject, words, more) => {
+    const { s3, run } = await desk(SHORE);
+    const where = { AWS_ENDPOINT_URL_S3: s3.url, ...more };
+    for (const command of [
+      ['fleet', 's3://bkt'],
+      ['userdata', 's3://bkt/planet'],
+      ['doctor', 's3://bkt/planet'],
+    ]) {
+      const { code, stderr } = await run([...command, ...words], where);
+      expect({ code, stderr }).toMatchObject({ code: 64, stderr: expect.stringContaining(subject) });
+      expect(stderr).toMatch(/has no profile shoer\n.*next: name one that is there: aws configure list-profiles\n$/);
+    }
+    expect(s3.log).toEqual([]);
+  });
+
   it('has another endpoint for EC2 than for S3 where it says so', async () => {
     const { s3, ec2, run } = await desk(
       (s3, ec2) =>
