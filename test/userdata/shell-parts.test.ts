@@ -59,7 +59,9 @@ authorize "$6" "host: $host" "x-amz-content-sha256: $empty" "x-amz-date: $6" "x-
         const where = `. ${PARTS}/object.sh
 region=$1 endpoint=$2 bucket=$3 state=$3/$4 pin=$5
 object_url`;
-        const endpoint = fc.constantFrom(undefined, 'http://h:8773/services/Walrus', 'https://h/', 'http://[::1]:9000');
+        const named = ['http://h:8773/services/Walrus', 'https://mbuckets.h/', 'http://[::1]:9000'];
+        const inHost = ['https://{bucket}.oss.example', 'http://{bucket}.h:9000/p/'];
+        const endpoint = fc.constantFrom(undefined, ...named, ...inHost);
         const bucket = fc.stringMatching(/^[a-z0-9][a-z0-9.-]{2,20}[a-z0-9]$/);
         const prefix = fc.stringMatching(/^[!#-&(-)+-[\]-_a-~]{0,12}$/).filter((text) => !/\/|\.\./.test(text));
         const region = fc.constantFrom('eu-west-3', 'cn-north-1');

@@ -96,6 +96,7 @@ object_url() {
   amazon=$region.amazonaws.com
   case $region in cn-*) amazon=$amazon.cn ;; esac
   case $endpoint:$bucket in
+    *'//{bucket}.'*) endpoint=${endpoint%/} && echo "${endpoint%%//*}//$bucket.${endpoint#*bucket?.}/${suffix#*/}" ;;
     ?*:*) echo "${endpoint%/}/$suffix" ;;
     *.*) echo "https://s3.$amazon/$suffix" ;;
     *) echo "https://$bucket.s3.$amazon/${suffix#*/}" ;;
