@@ -200,6 +200,38 @@ describeWith(NEEDS, 'what is not run', () => {
     expect(launch.wire.requests).toEqual([]);
   });
 
+  describe('an answer without end', () => {
+    const MEGABYTE = Buffer.alloc(1024 * 1024, 'a');
+    let sent = 0;
+    const endless = (path: string, most: number) => {
+      sent = 0;
+      launch.wire.before = (_request, response, url) => {
+        if (!url.pathname.includes(path)) return false;
+        const more = () => {
+          if (sent >= most) return;
+          sent += MEGABYTE.length;
+          response.write(MEGABYTE, (error) => (error ? response.destroy() : more()));
+        };
+        more();
+        return true;
+      };
+    };
+
+    test.each(WAYS)('of the metadata service fills no memory: %s', async (way) => {
+      endless('/api/token', 300e6);
+      await launch.boot(way, { shell: ['/usr/bin/timeout', '1', '/bin/sh'] });
+      expect(sent).toBeGreaterThan(0);
+      expect(sent).toBeLessThan(100e6);
+    });
+
+    test.each([['/bin/dash'], ['/bin/bash'], ['/bin/busybox sh']])('of the bucket fills no disk: %s', async (shell) => {
+      endless('/runtime/', 900e6);
+      await launch.boot('curl', { shell: ['/usr/bin/timeout', '5', ...shell.split(' ')] });
+      expect(sent).toBeGreaterThan(50e6); // a runtime comes through
+      expect(sent).toBeLessThan(800e6);
+    });
+  });
+
   test('on a machine with nothing to ask with, it says what it looked for', async () => {
     const { code, stderr } = await launch.boot('');
     expect(code).toBe(69);

@@ -74,6 +74,7 @@ locate() {
   name=${name%]}
 }
 # ask METHOD URL SECONDS FILE HEADER...: the number of the answer in $code, 000 where there is none; who was sent in $sent.
+# A megabyte a second is the most that is written of one. Past it a write fails, and nothing dumps its core with the headers in it.
 ask() {
   method=$1 url=$2 seconds=$3 file=$4
   shift 4
@@ -85,7 +86,11 @@ ask() {
     case $way in platform_python) [ -x /usr/libexec/platform-python ] ;; *) has "$way" ;; esac || continue
     sent="$sent $way"
     : >"$memory/head"
-    (unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY && "by_$way") 2>"$memory/error"
+    (
+      trap '' XFSZ
+      ulimit -f $((seconds * 2048))
+      unset http_proxy https_proxy all_proxy HTTPS_PROXY ALL_PROXY && "by_$way"
+    ) 2>"$memory/error"
     code=$(sed -n 's/^ *HTTP[^ ]* \([0-9]*\).*/\1/p' "$memory/head" | tail -n 1)
     [ -z "$code" ] || return 0
   done
