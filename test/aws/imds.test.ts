@@ -1,3 +1,5 @@
+import http from 'node:http';
+import { connect } from 'node:net';
 import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
@@ -332,6 +334,23 @@ it('proxy settings of the environment do not see a metadata request', async () =
     expect(await textAt(new ImdsClient(imdsAt(metadata.base)), ID)).toBe('i-0abcdef0000000010');
   } finally {
     for (const name of names) delete process.env[name];
+  }
+  expect(proxy.asked).toHaveLength(0);
+});
+
+/** What NODE_USE_ENV_PROXY does since Node 22.21 and 24.5: an agent that goes to the proxy stands in the place of the common one. */
+it("nor does a proxy that is everybody's agent", async () => {
+  const proxy = await startWire((response) => say(response, 200, 'proxied'));
+  const metadata = await startMetadata();
+  const common = http.globalAgent;
+  const { hostname: host, port } = new URL(proxy.url);
+  http.globalAgent = new (class extends http.Agent {
+    override createConnection = () => connect({ host, port: Number(port) });
+  })();
+  try {
+    expect(await textAt(new ImdsClient(imdsAt(metadata.base)), ID)).toBe('i-0abcdef0000000010');
+  } finally {
+    http.globalAgent = common;
   }
   expect(proxy.asked).toHaveLength(0);
 });
