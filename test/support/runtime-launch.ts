@@ -45,5 +45,5 @@ export async function prepareRuntimeLaunch(runtime: Uint8Array = RUNTIME, pin = 
 
 /** This machine has a Node where the script looks for one. */
 function withoutNodeOfThisMachine(text: string): string {
-  return text.replace(/ \/usr\/local\/bin\/node [^"]*"\$place"/, ' "$place"');
+  return text.replace(/ \/usr\/local\/bin\/node [^"]*"\$place\/bin\/node"/, ' "$place/bin/node"');
 }

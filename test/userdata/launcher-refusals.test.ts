@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Status } from '../../src/status/status.ts';
 import type { FailureStatus } from '../../src/userdata/launcher/report.ts';
@@ -168,7 +168,7 @@ describe('refusals', () => {
     ] as const) {
       await writeFile(join(bin, name), `#!/bin/sh\necho ${version}\n`, { mode: 0o755 });
     }
-    const elsewhere = (text: string) => text.replace(/ \/usr\/local\/bin\/node [^"]*"\$place"/, '');
+    const elsewhere = (text: string) => text.replace(/ \/usr\/local\/bin\/node [^"]*"\$place\/bin\/node"/, '');
     const path = await launch.script('X', elsewhere);
     const ran = await launch.run(['/bin/sh', path], { env: { PATH: bin } });
     expect(ran.code).toBe(69);
@@ -176,6 +176,33 @@ describe('refusals', () => {
       `haulout: runtime: node: found ${bin}/node v20.18.9, ${bin}/nodejs v18.20.4, needed is 20.19 or newer. ` +
         'There is neither base64 nor gzip to unpack the rest of this script. Run haulout runtime add',
     );
+  });
+
+  test('what is no Node is not run to find out: what else stands in /opt, and programs whose names begin with node-', async () => {
+    const here = (path: string) => join(launch.directory, path);
+    const marks = (name: string) => `#!/bin/sh\n: >${here(name)}\n`;
+    const old = '#!/bin/sh\necho v18.20.4\n';
+    const programs = {
+      'opt/setup.sh': marks('ran'),
+      'usr/bin/node-red': marks('ran'),
+      'opt/node-v18/bin/node': old,
+      'usr/bin/node-18': old,
+    };
+    for (const [path, text] of Object.entries(programs)) {
+      await mkdir(dirname(here(path)), { recursive: true });
+      await writeFile(here(path), text, { mode: 0o755 });
+    }
+    await mkdir(here('bin'));
+    const elsewhere = (text: string) =>
+      text
+        .replace(/ \/usr\/local\/bin\/node \/usr\/bin\/node /, ' ')
+        .replace(/ (\/(?:usr\/bin|opt)\/)/g, ` ${launch.directory}$1`);
+    const path = await launch.script('X', elsewhere);
+    const ran = await launch.run(['/bin/sh', path], { env: { PATH: here('bin') } });
+    expect(ran.stderr).toContain(
+      `found ${here('usr/bin/node-18')} v18.20.4, ${here('opt/node-v18/bin/node')} v18.20.4, needed`,
+    );
+    expect(existsSync(here('ran'))).toBe(false);
   });
 
   test.each(['v20.19.0', 'v22.0.0', 'v104.1.2'])('%s is new enough', async (version) => {

@@ -24,12 +24,12 @@ supported() {
   esac
   [ "$major" -gt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }
 }
-# Becomes the first Node that is new enough; else $found says what there is.
+# Becomes the first Node that is new enough; else $found says what there is. Nothing else that stands in
+# those directories is run to find out. The empty quotes keep star and slash apart, which would end the JavaScript comment.
 look() {
   found=
-  for node in "$(command -v node)" "$(command -v nodejs)" /usr/local/bin/node /usr/bin/node /usr/bin/node-* \
-    /snap/bin/node /usr/local/lib/nodejs/* /opt/* "$place"; do
-    [ -d "$node" ] && node=$node/bin/node
+  for node in "$(command -v node)" "$(command -v nodejs)" /usr/local/bin/node /usr/bin/node /usr/bin/node-[0-9]* \
+    /snap/bin/node /usr/local/lib/nodejs/*''/bin/node /opt/*''/bin/node "$place/bin/node"; do
     [ -f "$node" ] && [ -x "$node" ] || continue
     version=$("$node" --version 2>/dev/null </dev/null) || version=unusable
     if supported "$version"; then exec "$node" "$0"; fi
