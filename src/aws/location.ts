@@ -48,15 +48,9 @@ export function bucketOrigin(endpoint: Endpoint, bucket: string): BucketOrigin {
   if (endpoint.url === undefined) {
     const suffix = endpoint.region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
     const service = `s3.${endpoint.region}.${suffix}`;
-    return bucket.includes('.')
-      ? { protocol: 'https:', hostname: service, port: 443, host: service, basePath: `/${encodeKey(bucket)}/` }
-      : {
-          protocol: 'https:',
-          hostname: `${bucket}.${service}`,
-          port: 443,
-          host: `${bucket}.${service}`,
-          basePath: '/',
-        };
+    const inPath = bucket.includes('.');
+    const host = inPath ? service : `${bucket}.${service}`;
+    return { protocol: 'https:', hostname: host, port: 443, host, basePath: inPath ? `/${encodeKey(bucket)}/` : '/' };
   }
   const inHost = endpoint.url.includes(IN_HOST);
   const url = new URL(endpoint.url.replace(IN_HOST, `//${bucket}.`));

@@ -23,17 +23,19 @@ export function gzip(content: string | Uint8Array): Buffer {
   return packed;
 }
 
-/** For AWS Batch, EKS and others that join parts of their own to ours. The part's name gives cloud-init a `.js` to write. */
+/**
+ * For AWS Batch, EKS and others that join parts of their own to ours. The part's name gives cloud-init a `.js` to write. What holds
+ * where nothing is said (7bit, US-ASCII) is not said: each byte counts.
+ */
 function mime(script: string): Buffer {
-  const boundary = `haulout-${sha256(script).slice(0, 32)}`;
+  const boundary = `haulout-${sha256(script).slice(0, 16)}`;
   return Buffer.from(
     [
       `Content-Type: multipart/mixed; boundary="${boundary}"`,
       'MIME-Version: 1.0',
       '',
       `--${boundary}`,
-      'Content-Type: text/x-shellscript; charset="us-ascii"',
-      'Content-Transfer-Encoding: 7bit',
+      'Content-Type: text/x-shellscript',
       'Content-Disposition: attachment; filename="bootstrap.js"',
       '',
       script,

@@ -73,7 +73,7 @@ locate() {
   name=${name#[}
   name=${name%]}
 }
-# ask METHOD URL SECONDS FILE HEADER...: the number of the answer in $code, 000 where there is none; who was sent in $sent.
+# ask METHOD URL SECONDS FILE HEADER...: the number of the answer in $code, or words that there is none.
 # A megabyte a second is the most that is written of one. Past it a write fails, and nothing dumps its core with the headers in it.
 ask() {
   method=$1 url=$2 seconds=$3 file=$4
@@ -94,5 +94,6 @@ ask() {
     code=$(sed -n 's/^ *HTTP[^ ]* \([0-9]*\).*/\1/p' "$memory/head" | tail -n 1)
     [ -z "$code" ] || return 0
   done
-  code=000
+  [ -n "$sent" ] || stop="There is no program to ask with: none of $ways"
+  code="nothing (asked by${sent:- nobody}) $(tail -n 1 "$memory/error")"
 }

@@ -16,7 +16,7 @@ import { build } from 'esbuild';
  */
 const HEAD = `#!/bin/sh
 { ":" /*
-unset HAULOUT_ENDPOINT HAULOUT_REGION HAULOUT_ANONYMOUS HAULOUT_STATE HAULOUT_RUNTIME_X64 HAULOUT_RUNTIME_ARM64
+for name in ENDPOINT REGION ANONYMOUS STATE RUNTIME_X64 RUNTIME_ARM64; do unset HAULOUT_$name; done
 # haulout boots this machine from a bucket. Settings, one NAME=value a line; no secret belongs here:
 #HAULOUT_SETTINGS
 `;
@@ -40,8 +40,8 @@ HAULOUT_JS
 #*/
 }
 `;
-/** The parts of the shell side that are packed, in their order; `top.sh` stands before them as it is, `last.sh` after. */
-const WITHOUT_NODE = ['ask', 'sign', 'object', 'packages', 'runtime', 'main'];
+/** The parts of the shell side that are packed, in the order in which they pack best; `top.sh` stands before them as it is, `last.sh` after. */
+const WITHOUT_NODE = ['sign', 'ask', 'object', 'packages', 'runtime', 'main'];
 
 /** A line longer than this does not survive mail software, which some platforms join user-data parts with. */
 const LONGEST_LINE = 998;

@@ -30,23 +30,15 @@ shaped() {
   why="metadata: $1: it answers $code"
   case $code in
     404) return 0 ;;
-    000)
-      nothing
-      why="metadata: $1: it answers $code"
-      ;;
     200)
       word=$(head -c 65536 "$memory/word")
       [ -z "$(printf %s "$word" | tr -d "$2")" ] && [ -n "$word" ] && return
       why="metadata: $1: not the answer to what was asked"
       ;;
-    429 | 5??) ;;
+    429 | 5?? | nothing*) ;;
     *) stop="metadata: $1: refused ($code); no weaker way is tried. Check that the metadata service is enabled" ;;
   esac
   return 1
-}
-nothing() {
-  [ -n "$sent" ] || stop="There is no program to ask with: none of $ways"
-  code="nothing (asked by${sent:- nobody}) $(tail -n 1 "$memory/error")"
 }
 # What follows a name in the JSON of $word; some write a slash with a backslash.
 field() {
@@ -132,10 +124,9 @@ fetch() {
       altered=x$altered
       [ ${#altered} -lt 3 ] || [ $(($(seconds_up) - begun)) -lt 30 ] || stop='altered, not run. Run haulout userdata again, launch with what it prints'
       ;;
-    000) nothing ;;
     403) server_time ;;
     404) missing=$((missing + 1)) && [ $missing -lt 5 ] || stop="run haulout runtime add --arch $arch" ;;
-    408 | 429 | 5??) ;;
+    408 | 429 | 5?? | nothing*) ;;
     *) stop="Check HAULOUT_ENDPOINT, HAULOUT_REGION (the store says$(sed -n 's/^ *x-amz-bucket-region://p' "$memory/head"))" ;;
   esac
   why="runtime: $object: it answers $code"

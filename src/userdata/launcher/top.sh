@@ -8,10 +8,7 @@ say() {
 }
 fail() {
   say "$2"
-  console=$root/dev/console
-  if [ -c "$console" ] && [ -w "$console" ]; then
-    (printf 'haulout: %s\n' "$2" >"$console") 2>/dev/null
-  fi
+  [ ! -c "$root/dev/console" ] || (say "$2" 2>"$root/dev/console") 2>/dev/null
   exit "$1"
 }
 supported() {
@@ -41,14 +38,12 @@ look() {
 }
 root=${HAULOUT_ROOT:-}
 second=
-if [ -f "$0" ]; then
-  { read -r second && read -r second; } <"$0" 2>/dev/null
-fi
+[ -f "$0" ] && { read -r second && read -r second; } <"$0"
 [ "$second" = '{ ":" /*' ] ||
-  fail 64 'runtime: script: it has no file to read itself from. Save it, then run: sh FILE'
+  fail 64 'runtime: script: it cannot read itself. Save it, then run: sh FILE'
 case $(uname -m) in
-  x86_64 | amd64) arch=x64 pin=${HAULOUT_RUNTIME_X64:-} ;;
-  aarch64 | arm64) arch=arm64 pin=${HAULOUT_RUNTIME_ARM64:-} ;;
+  x86_64) arch=x64 pin=${HAULOUT_RUNTIME_X64:-} ;;
+  aarch64) arch=arm64 pin=${HAULOUT_RUNTIME_ARM64:-} ;;
   *) arch=none pin= ;;
 esac
 place=$root/var/lib/haulout/runtime/$pin
