@@ -111,6 +111,18 @@ describe('a failure', () => {
     });
   });
 
+  test('is not written into the bucket of a stranger, who holds the name now', async () => {
+    launch.settings = { ...launch.settings, owner: '123456789012' };
+    const asked: unknown[] = [];
+    launch.wire.before = (request, response, url) => {
+      if (!url.pathname.startsWith('/s3/')) return false;
+      asked.push(request.headers['x-amz-expected-bucket-owner']);
+      return refuse(request, response, url);
+    };
+    await launch.run([process.execPath, await launch.script()]);
+    expect(asked).toEqual(['123456789012', '123456789012']);
+  });
+
   test('that nobody may write down is said on the console alone', async () => {
     launch.wire.publicRead = true;
     launch.settings = { ...launch.settings, anonymous: true };

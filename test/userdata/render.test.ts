@@ -16,6 +16,7 @@ const SETTINGS: Settings = {
   endpoint: 'https://objects.internal.example.org:8773/services/objectstorage',
   region: 'eu-central-1',
   anonymous: true,
+  owner: '123456789012',
   role: 'planet-web',
   state: { bucket: 'planet-production-eu', prefix: 'haulout/state' },
   settleMs: 10_000,

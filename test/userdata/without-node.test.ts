@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/lib/digest.ts';
-import { end, SECRETS } from '../support/launch-wire.ts';
+import { end, SECRETS, s3Error } from '../support/launch-wire.ts';
 import { command, describeWith } from '../support/needs.ts';
 import { prepareRuntimeLaunch, type RuntimeLaunch } from '../support/runtime-launch.ts';
 import { startTlsFront } from '../support/tls-front.ts';
@@ -138,6 +138,25 @@ describeWith(NEEDS, 'a machine without a Node', () => {
     const { code, stderr } = await launch.boot('curl');
     expect(code).toBe(0);
     expect(stderr).toContain('metadata: api/token: not the answer to what was asked; trying again');
+  });
+
+  test('says which account must own the bucket, signed or not, and never in a way that cannot say it', async () => {
+    const OWNER = '123456789012';
+    launch.settings = { ...launch.settings, owner: OWNER };
+    launch.wire.publicRead = true;
+    launch.wire.before = (request, response, url) => {
+      const stranger = url.pathname.startsWith('/s3/') && request.headers['x-amz-expected-bucket-owner'] !== OWNER;
+      if (stranger) s3Error(response, 400, 'TheOwnerIsNotNamed');
+      return stranger;
+    };
+    expect(await launch.boot('curl', { env: { HAULOUT_OWNER: '210987654321' } })).toMatchObject({ code: 0 });
+    await launch.forget();
+    launch.settings = { ...launch.settings, anonymous: true };
+    expect(await launch.boot('curl')).toMatchObject({ code: 0 });
+    await launch.forget();
+    launch.wire.requests.length = 0;
+    await launch.boot('wget=busybox', { shell: ['/usr/bin/timeout', '2', '/bin/sh'] });
+    expect(launch.wire.requests).toEqual([]);
   });
 
   test('no role: the bucket is read without signing', async () => {

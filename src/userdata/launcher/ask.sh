@@ -11,14 +11,14 @@ by_curl() {
   sed 's/.*/header = "&"/' "$memory/headers" | timeout "$seconds" curl -qgsS --noproxy '*' --connect-timeout 10 \
     --speed-limit 1000 --speed-time 30 -X "$method" -D "$memory/head" -o "$file" -K - "$url"
 }
-# The wget of BusyBox takes headers as arguments alone: it asks only where there is nothing to hide.
+# The wget of BusyBox takes headers as arguments alone: it asks only where none is needed.
 by_wget() {
   if wget --version >/dev/null 2>&1; then
     sed 's/^/header = /' "$memory/headers" >"$memory/wgetrc"
     [ "$method" = GET ] || set -- "--method=$method"
     WGETRC=$memory/wgetrc timeout "$seconds" wget -S -nv --max-redirect=0 -t 1 -T 30 "$@" -O "$file" "$url"
   else
-    ! grep -q '^[aX]' "$memory/headers" && timeout "$seconds" wget -S -O "$file" "$url"
+    ! grep -q '^[^h]' "$memory/headers" && timeout "$seconds" wget -S -O "$file" "$url"
   fi 2>"$memory/head"
 }
 by_python3() {

@@ -35,7 +35,9 @@ export function openStore(settings: OwnSettings, region: string, keys: GetCreden
     offset: 0,
     async ask(method, key, body = '') {
       const path = basePath + encodeKey(key);
-      const headers = signed(method, host, path, region, body, await keys(), world.now() + store.offset);
+      const { owner } = settings;
+      const plain = { host, ...(owner && { 'x-amz-expected-bucket-owner': owner }) };
+      const headers = signed(method, plain, path, region, body, await keys(), world.now() + store.offset);
       return ask({ ...origin, method, path, headers, limits: LIMITS, body });
     },
   };
@@ -68,7 +70,7 @@ export function fetchAgent(settings: OwnSettings, store: Store, world: World): P
     throw stop(word, elsewhere ? `Write HAULOUT_REGION=${elsewhere}` : 'Check HAULOUT_ENDPOINT and HAULOUT_REGION');
   };
 
-  const hint = 'Check HAULOUT_BUCKET, HAULOUT_ENDPOINT, the network, and what the role of the instance may read';
+  const hint = 'Check HAULOUT_BUCKET, HAULOUT_ENDPOINT, HAULOUT_OWNER, the network, and what the role of the instance may read';
   return patiently(what, hint, LONGEST_PAUSE_MS, world, async () => {
     const reply = await store.ask('GET', key).catch((error: unknown) => {
       throw DISTRUSTED.test(codeOf(error))
@@ -88,16 +90,20 @@ const DISTRUSTED = /SELF_SIGNED|UNABLE_TO|ALTNAME/;
 
 function signed(
   method: string,
-  host: string,
+  plain: Readonly<Record<string, string>>,
   path: string,
   region: string,
   body: string,
   keys: Credentials | undefined,
   now: number,
 ) {
-  if (!keys) return { host };
+  if (!keys) return plain;
   const payloadHash = sha256(Buffer.from(body));
-  const headers: Record<string, string> = { host, 'x-amz-date': amzDate(now), 'x-amz-content-sha256': payloadHash };
+  const headers: Record<string, string> = {
+    ...plain,
+    'x-amz-date': amzDate(now),
+    'x-amz-content-sha256': payloadHash,
+  };
   if (keys.sessionToken) headers['x-amz-security-token'] = keys.sessionToken;
   const request = { method, path, query: [], headers, payloadHash };
   return { ...headers, authorization: authorization(request, { region, service: 's3' }, keys) };

@@ -16,7 +16,7 @@ import { build } from 'esbuild';
  */
 const HEAD = `#!/bin/sh
 { ":" /*
-for name in ENDPOINT REGION ANONYMOUS STATE RUNTIME_X64 RUNTIME_ARM64; do unset HAULOUT_$name; done
+for name in ENDPOINT REGION ANONYMOUS OWNER STATE RUNTIME_X64 RUNTIME_ARM64; do unset HAULOUT_$name; done
 # haulout boots this machine from a bucket. Settings, one NAME=value a line; no secret belongs here:
 #HAULOUT_SETTINGS
 `;

@@ -109,10 +109,10 @@ fetch() {
   [ -z "$stop" ] && know_keys || return
   object=$(object_url)
   locate "$object"
-  set --
+  set -- ${HAULOUT_OWNER:+"x-amz-expected-bucket-owner: $HAULOUT_OWNER"}
   if [ -n "$secret" ]; then
     : "${time:=$(date -u +%Y%m%dT%H%M%SZ)}"
-    set -- "x-amz-content-sha256: $empty" "x-amz-date: $time" ${session:+"x-amz-security-token: $session"}
+    set -- "x-amz-content-sha256: $empty" "x-amz-date: $time" "$@" ${session:+"x-amz-security-token: $session"}
     set -- "$@" "$(authorize "$time" "host: $host" "$@")"
   fi
   time=

@@ -6,6 +6,7 @@ export interface OwnSettings {
   readonly endpoint: string | undefined;
   readonly region: string | undefined;
   readonly anonymous: boolean;
+  readonly owner: string | undefined;
   readonly role: string;
   readonly agent: string;
   /** Every setting as written, without its quotes: what the agent gets. */
@@ -46,6 +47,7 @@ export function ownSettings(text: string): OwnSettings | string[] {
   );
   is('HAULOUT_REGION', /^[a-z0-9-]*$/, 'us-east-1');
   is('HAULOUT_ANONYMOUS', /^(true|false)?$/, 'true');
+  is('HAULOUT_OWNER', /^(\d{12})?$/, '123456789012');
   is('HAULOUT_AGENT', /^[0-9a-f]{64}$/, '(64 hex digits that haulout userdata prints)');
   if (wrong.length || !bucket || !state) return wrong;
   return {
@@ -53,6 +55,7 @@ export function ownSettings(text: string): OwnSettings | string[] {
     endpoint,
     region: all['HAULOUT_REGION'] || undefined,
     anonymous: all['HAULOUT_ANONYMOUS'] === 'true',
+    owner: all['HAULOUT_OWNER'] || undefined,
     role: all['HAULOUT_ROLE'] || bucket.prefix.split('/').pop() || bucket.bucket,
     agent: all['HAULOUT_AGENT']!,
     all,
