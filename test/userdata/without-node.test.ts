@@ -9,6 +9,7 @@ import { command, describeWith } from '../support/needs.ts';
 import { prepareRuntimeLaunch, type RuntimeLaunch } from '../support/runtime-launch.ts';
 import { startTlsFront } from '../support/tls-front.ts';
 import { systemProgram } from '../support/toolbox.ts';
+import { say, startWire } from '../support/wire.ts';
 
 /** One program that can ask, and no other; `busybox` stands for the small ones of its own. */
 const WAYS = ['curl', 'python3', 'wget', 'bash', 'nc=busybox', 'wget=busybox nc=busybox'];
@@ -78,6 +79,17 @@ describeWith(NEEDS, 'a machine without a Node', () => {
   test('takes the settings of the script and not those of the environment', async () => {
     const env = { HAULOUT_REGION: 'elsewhere-1', HAULOUT_ENDPOINT: 'http://127.0.0.1:1', HAULOUT_STATE: 's3://other' };
     expect(await launch.boot('curl', { env: { ...env, http_proxy: 'http://127.0.0.1:1' } })).toMatchObject({ code: 0 });
+  });
+
+  test.each(['curl', 'python3', 'wget'])('asks no proxy, whoever names one: %s', async (way) => {
+    const proxy = await startWire((response) => say(response, 200, 'of the proxy'));
+    const names = ['http_proxy', 'HTTP_PROXY', 'all_proxy', 'ALL_PROXY'];
+    const SYSTEM_WGETRC = join(launch.directory, 'wgetrc');
+    await writeFile(SYSTEM_WGETRC, `use_proxy = on\nhttp_proxy = ${proxy.url}\n`);
+    const env = { SYSTEM_WGETRC, ...Object.fromEntries(names.map((name) => [name, proxy.url])) };
+    await launch.boot(way, { env, shell: ['/usr/bin/timeout', '10', '/bin/sh'] });
+    expect(proxy.asked).toEqual([]);
+    expect(existsSync(launch.place)).toBe(true);
   });
 
   test('signs with the clock of the server when its own is hours off', async () => {

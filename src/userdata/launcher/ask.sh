@@ -16,7 +16,7 @@ by_wget() {
   if wget --version >/dev/null 2>&1; then
     sed 's/^/header = /' "$memory/headers" >"$memory/wgetrc"
     [ "$method" = GET ] || set -- "--method=$method"
-    WGETRC=$memory/wgetrc timeout "$seconds" wget -S -nv --max-redirect=0 -t 1 -T 30 "$@" -O "$file" "$url"
+    WGETRC=$memory/wgetrc timeout "$seconds" wget -S -nv --no-proxy --max-redirect=0 -t 1 -T 30 "$@" -O "$file" "$url"
   else
     ! grep -q '^[^h]' "$memory/headers" && timeout "$seconds" wget -S -O "$file" "$url"
   fi 2>"$memory/head"
@@ -28,7 +28,7 @@ from urllib import error,request
 class Stay(request.HTTPRedirectHandler):redirect_request=lambda *a:None
 _,method,url,memory,file=sys.argv
 sent=dict(l.rstrip().split(": ",1)for l in open(memory+"/headers"))
-try:a=request.build_opener(Stay).open(request.Request(url,None,sent,method=method),None,30)
+try:a=request.build_opener(Stay,request.ProxyHandler({})).open(request.Request(url,None,sent,method=method),None,30)
 except error.HTTPError as e:a=e
 open(memory+"/head","w").write("HTTP/1 %d\n%s"%(a.getcode(),a.headers))
 out=open(file,"wb",0)
