@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -5,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { sha256 } from '../../src/lib/digest.ts';
 import { end, SECRETS, s3Error } from '../support/launch-wire.ts';
-import { command, describeWith } from '../support/needs.ts';
+import { command, describeWith, root } from '../support/needs.ts';
 import { prepareRuntimeLaunch, type RuntimeLaunch } from '../support/runtime-launch.ts';
 import { startTlsFront } from '../support/tls-front.ts';
 import { systemProgram } from '../support/toolbox.ts';
@@ -202,6 +203,18 @@ describeWith(NEEDS, 'what is not run', () => {
     expect(times).toBe(5);
   }, 60_000);
 
+  test.each(WAYS)('a body that breaks off is no altered one: %s', async (way) => {
+    launch.wire.before = (_request, response, url) => {
+      if (!url.pathname.includes('/runtime/')) return false;
+      response.writeHead(200, { 'content-length': 100 });
+      response.write('a'.repeat(40), () => response.destroy());
+      return true;
+    };
+    const { stderr } = await launch.boot(way, { shell: ['/usr/bin/timeout', '2', '/bin/sh'] });
+    expect(stderr).toMatch(/runtime: http\S+: it answers 200 \(40 of 100 bytes came\).*; trying again/);
+    expect(stderr).not.toContain('sha256');
+  });
+
   test('a runtime that is not in the bucket: says which, and what to do', async () => {
     launch.wire.objects.clear();
     const { code, stderr } = await launch.boot('curl');
@@ -267,6 +280,23 @@ describeWith(NEEDS, 'what is not run', () => {
     const { code, stderr } = await launch.boot('');
     expect(code).toBe(69);
     expect(stderr).toContain('There is no program to ask with: none of curl python3 platform_python wget bash nc');
+  });
+});
+
+describeWith([...NEEDS, root], 'a small disk', () => {
+  test('a runtime for which there is no room, or no place: says so, and not that it was altered', async () => {
+    const large = randomBytes(256 * 1024);
+    await launch.remove();
+    launch = await prepareRuntimeLaunch(large, sha256(large));
+    const small = `mkdir ${launch.root}/var && /usr/bin/mount -t tmpfs -o size=64k tmpfs ${launch.root}/var && exec /usr/bin/timeout 2 /bin/sh "$0"`;
+    const { stderr } = await launch.boot('curl', { shell: ['/usr/bin/unshare', '--mount', '/bin/sh', '-c', small] });
+    expect(stderr).toMatch(/it answers 200 \(\d+ of 262144 bytes came\) curl: .*writ/);
+    await launch.forget();
+    await writeFile(join(launch.root, 'var'), '');
+    const ran = await launch.boot('curl');
+    expect(ran.code).toBe(69);
+    expect(ran.stderr).toContain('/var/lib/haulout/runtime: nothing can be written there');
+    expect(ran.stderr).not.toContain('sha256');
   });
 });
 

@@ -120,9 +120,15 @@ fetch() {
   case $code in
     200)
       [ "$(digest <"$work/object")" != "$pin" ] || return 0
-      code='bytes whose sha256 is not the pin'
-      altered=x$altered
-      [ ${#altered} -lt 3 ] || [ $(($(seconds_up) - begun)) -lt 30 ] || stop='altered, not run. Run haulout userdata again, launch with what it prints'
+      whole=$(sed -n 's/^ *[Cc]ontent-[Ll]ength: *\([0-9]*\).*/\1/p' "$memory/head" | tail -n 1)
+      came=$(wc -c <"$work/object")
+      if [ "$came" -lt "${whole:-0}" ]; then
+        code="$code ($came of $whole bytes came) $(tail -n 1 "$memory/error")"
+      else
+        code='bytes whose sha256 is not the pin'
+        altered=x$altered
+        [ ${#altered} -lt 3 ] || [ $(($(seconds_up) - begun)) -lt 30 ] || stop='altered, not run. Run haulout userdata again, launch with what it prints'
+      fi
       ;;
     403) server_time ;;
     404) missing=$((missing + 1)) && [ $missing -lt 5 ] || stop="run haulout runtime add --arch $arch" ;;

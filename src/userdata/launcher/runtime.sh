@@ -33,7 +33,10 @@ by_pin() {
   work=${place%/*}/.haulout-tmp-$$
   memory=$root/run/haulout-launch-$$
   trap 'rm -rf "$work" "$memory"' EXIT
-  mkdir -p "$work" "$memory"
+  mkdir -p "$work" "$memory" || {
+    why="runtime: ${place%/*}: nothing can be written there"
+    return
+  }
   say "runtime ${pin%"${pin#????????????}"}: fetching"
   patiently && unpack
   rm -rf "$work" "$memory"
