@@ -77,7 +77,11 @@ function ask(port: number, url: string, options: http.RequestOptions = {}): Prom
   });
 }
 
-const sendDeb: http.RequestListener = (_, response) => response.setHeader('Content-Length', 5).end('bytes');
+/** As each package begins (deb(5)), and no more of one. */
+const PACKAGE = '!<arch>\ndebian-binary';
+const send = (response: http.ServerResponse, body: string) =>
+  response.setHeader('Content-Length', body.length).end(body);
+const sendDeb: http.RequestListener = (_, response) => send(response, PACKAGE);
 
 describe('what is relayed', () => {
   test('GET and HEAD to an archive, without the headers of one hop', async () => {
@@ -178,7 +182,7 @@ describe('the cache', () => {
     const { origin, asked } = await archive(sendDeb);
     const { proxy, port } = await proxyTo([origin]);
     await ask(port, `${origin}${DEB}`);
-    expect(await ask(port, `${origin}${DEB}`)).toMatchObject({ status: 200, body: 'bytes' });
+    expect(await ask(port, `${origin}${DEB}`)).toMatchObject({ status: 200, body: PACKAGE });
     await ask(port, `${origin}/debian/dists/stable/InRelease`);
     await ask(port, `${origin}/debian/dists/stable/InRelease`);
     expect(asked.map((request) => request.url)).toEqual([
@@ -186,7 +190,7 @@ describe('the cache', () => {
       '/debian/dists/stable/InRelease',
       '/debian/dists/stable/InRelease',
     ]);
-    expect(proxy.counts).toMatchObject({ fromCache: 1, bytesFromCache: 5 });
+    expect(proxy.counts).toMatchObject({ fromCache: 1, bytesFromCache: PACKAGE.length });
   });
 
   test('it serves when the archive is gone, to another proxy too', async () => {
@@ -196,16 +200,28 @@ describe('the cache', () => {
     closers.shift()!();
     closers.shift()!();
     const second = await proxyTo([origin]);
-    expect((await ask(second.port, `${origin}${DEB}`)).body).toBe('bytes');
+    expect((await ask(second.port, `${origin}${DEB}`)).body).toBe(PACKAGE);
+  });
+
+  test('a page in the place of a package, as networks give it that want a password first, is handed on and not kept', async () => {
+    let isOpen = false;
+    const { origin } = await archive((_, response) => send(response, isOpen ? PACKAGE : '<html>Room number?</html>'));
+    const { port } = await proxyTo([origin]);
+    expect((await ask(port, `${origin}${DEB}`)).body).toContain('Room number');
+    isOpen = true;
+    expect((await ask(port, `${origin}${DEB}`)).body).toBe(PACKAGE);
+    expect(readdirSync(cacheDirectory)).toHaveLength(1);
   });
 
   test('half a file, an error, a part and a wrong by-hash content are not kept', async () => {
     const digest = createHash('sha256').update('bytes').digest('hex');
     const { origin } = await archive((request, response) => {
       if (request.url?.includes('half'))
-        response.setHeader('Content-Length', 100).write('bytes', () => response.destroy());
-      else if (request.url?.includes('part')) response.writeHead(206, { 'Content-Length': 5 }).end('bytes');
-      else if (request.url?.includes('gone')) response.writeHead(404, { 'Content-Length': 5 }).end('bytes');
+        response.setHeader('Content-Length', 100).write(PACKAGE, () => response.destroy());
+      else if (request.url?.includes('part'))
+        response.writeHead(206, { 'Content-Length': PACKAGE.length }).end(PACKAGE);
+      else if (request.url?.includes('gone'))
+        response.writeHead(404, { 'Content-Length': PACKAGE.length }).end(PACKAGE);
       else response.setHeader('Content-Length', 5).end(request.url?.includes('wrong') ? 'BYTES' : 'bytes');
     });
     const { port } = await proxyTo([origin]);
@@ -221,7 +237,7 @@ describe('the cache', () => {
 
   test('the oldest go when it is full, and so does what a killed process left', async () => {
     const { origin } = await archive(sendDeb);
-    const { port } = await proxyTo([origin], { cacheBytes: 12 });
+    const { port } = await proxyTo([origin], { cacheBytes: 2.5 * PACKAGE.length });
     writeFileSync(join(cacheDirectory, '.haulout-tmp-x'), 'torn');
     utimesSync(join(cacheDirectory, '.haulout-tmp-x'), 1, 1);
     for (const [age, name] of ['a', 'b'].entries()) {
@@ -239,6 +255,6 @@ describe('the cache', () => {
     const { origin } = await archive(sendDeb);
     writeFileSync(join(cacheDirectory, 'file'), '');
     const { port } = await proxyTo([origin], { cacheDirectory: join(cacheDirectory, 'file') });
-    expect((await ask(port, `${origin}${DEB}`)).body).toBe('bytes');
+    expect((await ask(port, `${origin}${DEB}`)).body).toBe(PACKAGE);
   });
 });

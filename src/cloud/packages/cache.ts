@@ -17,7 +17,8 @@ export function defaultCacheDirectory(): string {
 
 /**
  * Package files by their URL. Only those whose content never changes under one name are worth keeping; apt checks every byte of
- * them against signed indexes, so this may be lost or wrong without harm.
+ * them against signed indexes, so this may be lost without harm. What is wrong in it would be refused for ever: a page that some
+ * network put in the place of a package is not kept.
  */
 export class PackageCache {
   readonly #directory: string;
@@ -50,9 +51,8 @@ export class PackageCache {
       await mkdir(this.#directory, { recursive: true, mode: 0o755 });
       const path = this.#path(url);
       const temporary = temporaryBeside(path);
-      return new Incoming(await open(temporary, 'wx', 0o644), { temporary, path, size, sha256: digestIn(url) }, () =>
-        this.#prune(),
-      );
+      const expected = { temporary, path, size, sha256: digestIn(url), start: startOf(url) };
+      return new Incoming(await open(temporary, 'wx', 0o644), expected, () => this.#prune());
     } catch (error) {
       this.#log.debug(`package cache: ${String(error)}`);
       return undefined;
@@ -74,11 +74,17 @@ function digestIn(url: URL): string | undefined {
   return /\/by-hash\/SHA256\/([0-9a-f]{64})$/.exec(url.pathname)?.[1];
 }
 
+/** As each Debian package begins: deb(5). */
+function startOf(url: URL): string {
+  return /\.u?deb$/.test(url.pathname) ? '!<arch>\n' : '';
+}
+
 interface Expected {
   readonly temporary: string;
   readonly path: string;
   readonly size: number;
   readonly sha256: string | undefined;
+  readonly start: string;
 }
 
 /** Becomes a cached file only when it has come whole. */
@@ -88,6 +94,7 @@ export class Incoming {
   readonly #stored: () => Promise<void>;
   readonly #hash: Hash = createHash('sha256');
   #size = 0;
+  #start = '';
 
   constructor(file: FileHandle, expected: Expected, stored: () => Promise<void>) {
     this.#file = file;
@@ -97,15 +104,17 @@ export class Incoming {
 
   async write(chunk: Buffer): Promise<void> {
     this.#size += chunk.length;
+    const missing = this.#expected.start.length - this.#start.length;
+    if (missing > 0) this.#start += chunk.toString('latin1', 0, missing);
     this.#hash.update(chunk);
     await this.#file.write(chunk);
   }
 
   async finish(): Promise<void> {
     await this.#file.close();
-    const { temporary, path, size, sha256: digest } = this.#expected;
+    const { temporary, path, size, sha256: digest, start } = this.#expected;
     const whole = this.#size === size && (digest === undefined || digest === this.#hash.digest('hex'));
-    if (!whole) return rm(temporary, { force: true });
+    if (!whole || this.#start !== start) return rm(temporary, { force: true });
     await rename(temporary, path);
     await this.#stored();
   }
