@@ -17,7 +17,7 @@ import {
   switchImage,
   unpackImage,
 } from '../services/image.ts';
-import { activate, check, drain, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
+import { activate, check, drain, isRunning, type Outcome, type ServiceTools, stop } from '../services/lifecycle.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
 import { redactedTail } from '../status/redact.ts';
 
@@ -63,6 +63,7 @@ export class ServiceHands {
 
   /** undefined: it has no check and no unit to ask. A check that cannot be run ends no round: what mends it comes with one. */
   async healthy(service: ServiceSpec): Promise<boolean | undefined> {
+    if (service.state !== 'running') return await isRunning(this.#tools, service);
     const result = await check(this.#tools, this.#call(service)).catch((error: unknown) => {
       if (error instanceof HauloutError) return { ok: false } as const;
       throw error;

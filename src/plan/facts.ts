@@ -52,7 +52,7 @@ export interface ServiceFact {
   readonly image: string | undefined;
   /** Digest of the image that is installed; undefined for units and where there is none. */
   readonly installed: string | undefined;
-  /** undefined: nothing says so (an image without a check). */
+  /** undefined: nothing says so (an image without a check). Of one that shall not run: whether it does. */
   readonly healthy: boolean | undefined;
   /** What it watches, as found: `file:/path` and `package:name` with their digests or versions. */
   readonly watched: Readonly<Record<string, string>>;

@@ -1,3 +1,4 @@
+import type { ServiceSpec } from '../spec/spec.ts';
 import { accountOf } from './accounts.ts';
 import { type CfgContent, renderCfg } from './cfg.ts';
 import { withCfg } from './cfg-place.ts';
@@ -63,6 +64,12 @@ export async function drain(tools: ServiceTools, call: ServiceCall & { readonly 
 /** One look, for each sync. */
 export function check(tools: ServiceTools, call: ServiceCall): Promise<ProbeResult | 'nothing-to-check'> {
   return probeService(tools, call);
+}
+
+/** For one that shall not run: its check would not say it, because whoever has its port by now answers that. */
+export async function isRunning(tools: ServiceTools, { id, source }: ServiceSpec): Promise<boolean> {
+  if (source.kind === 'unit') return tools.units.isActive(source.unit);
+  return (await tools.hooks.containment.members(serviceScope(id))).length > 0;
 }
 
 const STOP_GRACE_MS = 5_000;

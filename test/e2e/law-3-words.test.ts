@@ -61,6 +61,16 @@ describeWith([root], 'law 3: words', () => {
     expect((await role.exec('test -x /srv/services/clock/bin/start')).code).toBe(0);
   });
 
+  it('does not stop it again because another answers its check: its stop hook might end that one', async () => {
+    const answer = `import socket, time; s = socket.create_server(('127.0.0.1', 8177)); open('/srv/up', 'w'); time.sleep(600)`;
+    await role.exec(
+      `setsid python3 -c "${answer}" > /dev/null 2>&1 < /dev/null & until [ -e /srv/up ]; do sleep 0.1; done`,
+    );
+    await role.put('haulout.ini', `${HEAD}${service('clock', 'state = stopped\ncheck = tcp:8177\n')}`);
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+    expect(await role.read('/srv/log')).toBe('start\nstart\nstop clock\n');
+  });
+
   it('starts it again when it shall run again', async () => {
     await role.put('haulout.ini', `${HEAD}${service('clock')}`);
     expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { changed: ['service:clock'] } });
