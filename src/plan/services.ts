@@ -20,6 +20,7 @@ export function serviceInputs(service: ServiceSpec, fact: ServiceFact, bootId: s
  * first time                                | swap-image configure start check           | validate start|then check
  * its cfg, what it watches changed          | configure start check                      | validate then check
  * its image changed                         | stop swap-image configure start check      | -
+ * ... and files that it watches             | validate stop swap-image ...               | -
  * its last activation failed                | configure start check                      | validate then check
  * its check fails                           | start check                                | validate start check
  */
@@ -70,7 +71,9 @@ function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly
   if (service.source.kind === 'unit')
     return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
   // Not the one that was activated last, or not the one on disk: an image that failed stands there still.
-  if (changed.some(({ subject }) => subject === 'image') || fact.installed !== fact.image) return imagePhases(fact);
+  if (changed.some(({ subject }) => subject === 'image') || fact.installed !== fact.image) {
+    return [...validatingFiles(service, fact, changed), ...imagePhases(fact)];
+  }
   return [...validating(service), 'configure', 'start', 'check'];
 }
 
@@ -81,6 +84,12 @@ function imagePhases(fact: ServiceFact): readonly Phase[] {
 
 function validating(service: ServiceSpec): readonly Phase[] {
   return service.validate === undefined ? [] : ['validate'];
+}
+
+/** Where only the image is new, a `validate` that stands in the old one must not keep the one that mends it from coming. */
+function validatingFiles(service: ServiceSpec, fact: ServiceFact, changed: readonly Change[]): readonly Phase[] {
+  const files = changed.some(({ subject }) => subject.startsWith('file:'));
+  return files && fact.installed !== undefined ? validating(service) : [];
 }
 
 function changes(

@@ -21,6 +21,7 @@ function planned(service: ServiceSpec, fact: ServiceFact, record: SubjectRecord 
 const unit = unitService('web');
 const image = imageService('planet');
 const strict = unitService('web', { validate: 'nginx -t', then: 'reload' });
+const strictImage = imageService('planet', { validate: 'grep -q title /a' });
 const sick = { healthy: false };
 
 describe('the moments of DESIGN §7', () => {
@@ -122,6 +123,27 @@ describe('the moments of DESIGN §7', () => {
       { ...imageFact, installed: undefined },
       recordOf(image, imageFact),
       'swap-image configure start check (its image is not the one in the bucket)',
+    ],
+    [
+      'image, new image and a watched file',
+      strictImage,
+      { ...imageFact, image: 'i2', watched: { 'file:/a': '1' } },
+      recordOf(strictImage, imageFact),
+      'validate stop swap-image configure start check (file:/a, its image changed)',
+    ],
+    [
+      'image, new image alone',
+      strictImage,
+      { ...imageFact, image: 'i2' },
+      recordOf(strictImage, imageFact),
+      'stop swap-image configure start check (its image changed)',
+    ],
+    [
+      'image, gone from disk, and a watched file',
+      strictImage,
+      { ...imageFact, installed: undefined, watched: { 'file:/a': '1' } },
+      recordOf(strictImage, imageFact),
+      'swap-image configure start check (file:/a changed)',
     ],
     // its last activation failed
     [
