@@ -12,7 +12,8 @@ import {
   type ImageFile,
   type ImagePlace,
   type ImageSource,
-  installedDigest,
+  type InstalledImage,
+  installedImage,
   removeImage,
   switchImage,
   unpackImage,
@@ -57,8 +58,8 @@ export class ServiceHands {
     this.#role = parts.role;
   }
 
-  installedImage(service: string): Promise<string | undefined> {
-    return installedDigest(service, this.#place);
+  installedImage(service: string): Promise<InstalledImage | undefined> {
+    return installedImage(service, this.#place);
   }
 
   /** undefined: it has no check and no unit to ask. A check that cannot be run ends no round: what mends it comes with one. */
@@ -83,14 +84,19 @@ export class ServiceHands {
   async activate(step: Activation, service: ServiceSpec, snapshot: Snapshot, identity: Identity): Promise<Done> {
     const tools = this.#tools;
     const phases = new Set(step.phases);
-    // Unpacked before the old one is stopped: an image that is refused stops nothing.
-    let notes = phases.has('swap-image') ? await this.#unpack(service, snapshot) : [];
+    const digest = this.#digest(service, snapshot);
+    const unpack = async () => (phases.has('swap-image') ? await this.#unpack(service, snapshot) : []);
+    // Before the old one is stopped: an image that is refused stops nothing. The same one for another user comes in its place.
+    const isBeside = (await this.installedImage(service.id))?.digest !== digest;
+    let notes = isBeside ? await unpack() : [];
     if (phases.has('stop')) {
-      const stopped = await this.#stop(service);
+      const former = step.changed.find(({ subject }) => subject === 'owner')?.before ?? service.user;
+      const stopped = await this.#stop({ ...service, user: former });
       notes = [...notes, ...stopped.notes];
       if (stopped.failure) return { ...stopped, notes };
     }
-    if (phases.has('swap-image')) await switchImage(service.id, this.#digest(service, snapshot), this.#place);
+    if (!isBeside) notes = [...notes, ...(await unpack())];
+    if (phases.has('swap-image')) await switchImage(service.id, digest, this.#place);
     const outcome = await activate(tools, {
       ...this.#call(service),
       cfg: this.#cfg(service, step.changed, identity),

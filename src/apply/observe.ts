@@ -25,8 +25,8 @@ export interface Eyes {
   readonly now: () => number;
   /** Is the service well? undefined: nothing says so. */
   readonly healthy: (service: ServiceSpec) => Promise<boolean | undefined>;
-  /** Digest of the image that is installed for a service. */
-  readonly installedImage: (service: string) => Promise<string | undefined>;
+  /** Digest and owner of the image that is installed for a service. */
+  readonly installedImage: (service: string) => Promise<{ readonly digest: string; readonly uid: number } | undefined>;
 }
 
 const LARGEST_TEMPLATE = 1024 * 1024;
@@ -54,6 +54,7 @@ export async function observe(
       snapshot,
       packages,
       wanted.map(({ path }) => path),
+      accounts.users.get(service.user)?.uid,
     );
   }
   return {
@@ -101,7 +102,9 @@ async function lookAtService(
   snapshot: Snapshot,
   packages: Readonly<Record<string, PackageFact>>,
   paths: readonly string[],
+  uid: number | undefined,
 ): Promise<ServiceFact> {
+  const installed = service.source.kind === 'image' ? await eyes.installedImage(service.id) : undefined;
   const watches = readWatches(service.watch);
   const watched = await lookAtWatched(watches, eyes.files);
   for (const name of watches.packages) {
@@ -112,7 +115,8 @@ async function lookAtService(
   return {
     definition: sha256(JSON.stringify(definition)),
     image: service.source.kind === 'image' ? imageDigest(snapshot, service.source.path) : undefined,
-    installed: service.source.kind === 'image' ? await eyes.installedImage(service.id) : undefined,
+    installed: installed?.digest,
+    foreign: installed !== undefined && Boolean(uid) && installed.uid !== uid,
     healthy: await eyes.healthy(service),
     watched,
     watchedPaths: paths.filter(watches.matches),

@@ -52,6 +52,8 @@ export interface ServiceFact {
   readonly image: string | undefined;
   /** Digest of the image that is installed; undefined for units and where there is none. */
   readonly installed: string | undefined;
+  /** The image that is installed belongs to another user than its own; for root, who may give it away, nobody asks. */
+  readonly foreign?: boolean;
   /** undefined: nothing says so (an image without a check). Of one that shall not run: whether it does. */
   readonly healthy: boolean | undefined;
   /** What it watches, as found: `file:/path` and `package:name` with their digests or versions. */

@@ -10,6 +10,7 @@ export function serviceInputs(service: ServiceSpec, fact: ServiceFact, bootId: s
     inputs['image'] = fact.image ?? '';
     // What an image's start left is gone after a reboot; a unit is started again by the system.
     inputs['boot'] = bootId;
+    inputs['owner'] = service.user;
   }
   return inputs;
 }
@@ -19,7 +20,7 @@ export function serviceInputs(service: ServiceSpec, fact: ServiceFact, bootId: s
  * ------------------------------------------|--------------------------------------------|---------------------------
  * first time                                | swap-image configure start check           | validate start|then check
  * its cfg, what it watches changed          | configure start check                      | validate then check
- * its image changed                         | stop swap-image configure start check      | -
+ * its image or its user changed             | stop swap-image configure start check      | -
  * ... and files that it watches             | validate stop swap-image ...               | -
  * its last activation failed                | configure start check                      | validate then check
  * its check fails                           | start check                                | validate start check
@@ -35,7 +36,7 @@ export function serviceStep(
   if (service.state !== 'running') return stopStep(service, fact, record);
   const before = record?.inputs;
   const after = serviceInputs(service, fact, bootId);
-  const changed = before ? changes(before, after, touched) : [];
+  const changed = before ? changes({ ...sameOwner(after), ...before }, after, touched) : [];
   const activate = (why: string, phases: readonly Phase[]): Step => {
     return { subject, why, do: 'activate-service', service: service.id, phases, changed };
   };
@@ -46,9 +47,19 @@ export function serviceStep(
     return activate('its image is not the one in the bucket', imagePhases(fact));
   }
   // Whatever it was half configured with, perhaps by content that was given up since: from the start.
-  if (record.failures?.reached) return activate('its last activation failed', changePhases(service, fact, changed));
+  if (record.failures?.reached) {
+    return activate(
+      'its last activation failed',
+      fact.foreign ? imagePhases(fact) : changePhases(service, fact, changed),
+    );
+  }
   if (fact.healthy === false) return activate('its check fails', [...validating(service), 'start', 'check']);
   return undefined;
+}
+
+/** A ledger of an older agent does not say it: that alone is no reason to stop a service. */
+function sameOwner({ owner }: Readonly<Record<string, string>>): Record<string, string> {
+  return owner === undefined ? {} : { owner };
 }
 
 /** `stopped` and `absent` are positive words; once said and done they are not said again. */
@@ -71,11 +82,14 @@ function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly
   if (service.source.kind === 'unit')
     return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
   // Not the one that was activated last, or not the one on disk: an image that failed stands there still.
-  if (changed.some(({ subject }) => subject === 'image') || fact.installed !== fact.image) {
+  if (changed.some(({ subject }) => SWAPPING.has(subject)) || fact.installed !== fact.image) {
     return [...validatingFiles(service, fact, changed), ...imagePhases(fact)];
   }
   return [...validating(service), 'configure', 'start', 'check'];
 }
+
+/** The files of an image belong to its service's user: for another one it is unpacked anew. */
+const SWAPPING = new Set(['image', 'owner']);
 
 function imagePhases(fact: ServiceFact): readonly Phase[] {
   const old: Phase[] = fact.installed === undefined ? [] : ['stop'];
@@ -109,4 +123,9 @@ function describe(changed: readonly Change[]): string {
   return `${names.length > 3 ? `${shown} and ${names.length - 3} more` : shown} changed`;
 }
 
-const WORDS: Record<string, string> = { definition: 'its section in the spec', image: 'its image', boot: 'the boot' };
+const WORDS: Record<string, string> = {
+  definition: 'its section in the spec',
+  image: 'its image',
+  boot: 'the boot',
+  owner: 'its user',
+};

@@ -52,6 +52,7 @@ export async function unpackImage(
   await linkedDigest(id, place);
   const target = imagePath(id, digest, place);
   if (await isOwnedBy(target, owner)) return [];
+  if (await holdsMount(target)) throw mounted(id, 'given to another user');
   await ensureHome(id, place);
   try {
     return await stageImage(source, target, owner, limits);
@@ -80,17 +81,22 @@ export async function switchImage(id: string, digest: string, place: ImagePlace)
 export async function removeImage(id: string, place: ImagePlace): Promise<void> {
   const home = join(place.services, '.images', id);
   if (!ID.test(id) || (await linkedDigest(id, place).catch(() => 'foreign')) === 'foreign') return;
-  if (await holdsMount(home)) throw mounted(id);
+  if (await holdsMount(home)) throw mounted(id, 'removed');
   await rm(join(place.services, id), { force: true });
   await removeTree(home);
 }
 
-/** The digest of the image that is in place; undefined when there is none, or something that is not ours. */
-export async function installedDigest(id: string, place: ImagePlace): Promise<string | undefined> {
+export interface InstalledImage {
+  readonly digest: string;
+  readonly uid: number;
+}
+
+/** The image that is in place; undefined when there is none, or something that is not ours. */
+export async function installedImage(id: string, place: ImagePlace): Promise<InstalledImage | undefined> {
   const digest = await linkedDigest(id, place).catch(() => undefined);
   if (digest === undefined) return undefined;
   const there = await stat(imagePath(id, digest, place)).catch(() => undefined);
-  return there?.isDirectory() ? digest : undefined;
+  return there?.isDirectory() ? { digest, uid: there.uid } : undefined;
 }
 
 export function imagePath(id: string, digest: string, place: ImagePlace): string {
@@ -149,9 +155,9 @@ function foreign(id: string, path: string): HauloutError {
   });
 }
 
-function mounted(id: string): HauloutError {
-  const reason = 'its image is not removed: a file system is mounted in it';
-  const hint = 'unmount it; the image goes at the next sync';
+function mounted(id: string, what: string): HauloutError {
+  const reason = `its image is not ${what}: a file system is mounted in it`;
+  const hint = 'unmount it; it is tried again at the next sync';
   return new HauloutError({ code: 'image-in-use', step: 'service', subject: `service:${id}`, reason, hint });
 }
 

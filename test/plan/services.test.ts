@@ -145,6 +145,28 @@ describe('the moments of DESIGN §7', () => {
       recordOf(strictImage, imageFact),
       'swap-image configure start check (file:/a changed)',
     ],
+    // its user
+    [
+      'image, another user',
+      image,
+      imageFact,
+      recordOf({ ...image, user: 'former' }, imageFact),
+      'stop swap-image configure start check (its user changed)',
+    ],
+    [
+      'image, in the ledger of an older agent',
+      image,
+      imageFact,
+      recordOf(image, imageFact, { inputs: { definition: 'definition', image: 'i1', boot: 'boot-1' } }),
+      undefined,
+    ],
+    [
+      'image, failed as another user',
+      image,
+      { ...imageFact, foreign: true },
+      recordOf(image, imageFact, { failures: FAILURES }),
+      'stop swap-image configure start check (its last activation failed)',
+    ],
     // its last activation failed
     [
       'image, failed',

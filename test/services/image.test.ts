@@ -15,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
-import { type ImageSource, installedDigest, removeImage, switchImage, unpackImage } from '../../src/services/image.ts';
+import { type ImageSource, installedImage, removeImage, switchImage, unpackImage } from '../../src/services/image.ts';
 import { sweepImages } from '../../src/services/image-sweep.ts';
 import { pax, type TarEntry, tar, zip } from '../support/archives.ts';
 import { installImage } from '../support/install-image.ts';
@@ -62,7 +62,7 @@ describe('an image is unpacked', () => {
     expect(treeOf(join(services, '.images/web', A))).toEqual(TREE);
     expect(readlinkSync(join(services, 'web'))).toBe(`.images/web/${A}`);
     expect(readFileSync(join(services, 'web/bin/start'), 'utf8')).toBe('#!/bin/sh\necho up\n');
-    expect(await installedDigest('web', { services })).toBe(A);
+    expect((await installedImage('web', { services }))?.digest).toBe(A);
   });
 
   it('a zip, its modes included', async () => {
@@ -160,9 +160,9 @@ describe('one image after another', () => {
     await installImage(source, 'web', A, OWNER, { services });
     const first = statSync(join(services, '.images/web', A)).ino;
     await installImage(other, 'web', B, OWNER, { services });
-    expect(await installedDigest('web', { services })).toBe(B);
+    expect((await installedImage('web', { services }))?.digest).toBe(B);
     await installImage(source, 'web', A, OWNER, { services });
-    expect(await installedDigest('web', { services })).toBe(A);
+    expect((await installedImage('web', { services }))?.digest).toBe(A);
     expect(statSync(join(services, '.images/web', A)).ino).toBe(first);
     expect(readdirSync(services).sort()).toEqual(['.images', 'web']);
   });
@@ -170,9 +170,9 @@ describe('one image after another', () => {
   it('unpacks ahead of the swap', async () => {
     const { services, around } = place();
     await unpackImage(archive(around, 'a.tar', tar(IMAGE)), 'web', A, OWNER, { services });
-    expect(await installedDigest('web', { services })).toBeUndefined();
+    expect(await installedImage('web', { services })).toBeUndefined();
     await switchImage('web', A, { services });
-    expect(await installedDigest('web', { services })).toBe(A);
+    expect((await installedImage('web', { services }))?.digest).toBe(A);
   });
 
   it.each(['directory', 'file', 'link'])('never touches a %s that is not its own', async (kind) => {
@@ -185,7 +185,7 @@ describe('one image after another', () => {
     const before = treeOf(around);
     const done = installImage(archive(join(around, 'services'), 'a.tar', tar(IMAGE)), 'web', A, OWNER, { services });
     await expect(done).rejects.toMatchObject({ code: 'image-place-taken', subject: 'service:web' });
-    expect(await installedDigest('web', { services })).toBeUndefined();
+    expect(await installedImage('web', { services })).toBeUndefined();
     await removeImage('web', { services });
     expect(treeOf(around).filter((line) => !line.includes('a.tar'))).toEqual(before);
   });
@@ -232,6 +232,7 @@ describeWith([root], 'as root', () => {
       await sweepImages({ services }, () => [B]);
       await sweepImages({ services }, () => []);
       await expect(removeImage('web', { services })).rejects.toMatchObject({ code: 'image-in-use' });
+      await expect(unpackImage(source, 'web', A, DAEMON, { services })).rejects.toMatchObject({ code: 'image-in-use' });
       expect(existsSync(join(volume, 'precious'))).toBe(true);
     } finally {
       execFileSync('umount', [volume]);
@@ -266,7 +267,7 @@ describe('an unpacking that is killed', () => {
       // Every eighth point of what was measured as the way from the first entry to the last.
       if (!(await killedAt(argv, join(services, '.images/web'), attempt * 70))) continue;
       interrupted++;
-      const now = await installedDigest('web', { services });
+      const now = (await installedImage('web', { services }))?.digest;
       if (now === A) expect(treeOf(join(services, '.images/web', A))).toEqual(TREE);
       const whole = readdirSync(join(services, '.images/web')).includes(B);
       if (whole) expect(treeOf(join(services, '.images/web', B))).toHaveLength(TREE.length + 801);
@@ -274,7 +275,7 @@ describe('an unpacking that is killed', () => {
     }
     expect(interrupted).toBeGreaterThan(3);
     execFileSync(process.execPath, argv);
-    expect(await installedDigest('web', { services })).toBe(B);
+    expect((await installedImage('web', { services }))?.digest).toBe(B);
     expect(treeOf(join(services, '.images/web', B))).toHaveLength(TREE.length + 801);
     await sweepImages({ services }, () => [B]);
     expect(readdirSync(join(services, '.images/web'))).toEqual([B]);
