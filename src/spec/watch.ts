@@ -1,7 +1,8 @@
 import { isOwnPlace, shapeProblem } from './paths.ts';
 import type { Problem } from './report.ts';
 
-export const PACKAGE_NAME = /^[A-Za-z0-9][A-Za-z0-9+._:-]{0,127}$/;
+/** To apt, `nginx-` is an order to remove nginx. */
+export const PACKAGE_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9+._:-]{0,126}[A-Za-z0-9+._])?$/;
 const MOST = 32;
 const LONGEST = 256;
 /** A pattern with many stars takes exponential time to match. */

@@ -133,6 +133,10 @@ const MISTAKES: readonly Row[] = [
     ['4:1 this is not the name of a package | write one name, as the package manager knows it'],
   ],
   [
+    ['[packages]', 'nginx- ='],
+    ['4:1 this is not the name of a package | write one name, as the package manager knows it'],
+  ],
+  [
     ['[packages]', 'a b ='],
     ['4:1 this is not the name of a package | write one name, as the package manager knows it'],
   ],

@@ -15,6 +15,8 @@ const OPTIONS = [
   'Dpkg::Options::=--force-confold',
   '-o',
   'Dpkg::Use-Pty=0',
+  '-o',
+  'APT::Cmd::Pattern-Only=true', // needs apt 2.0; else a name that is nobody's is a regular expression for all that fit it
 ] as const;
 
 const ENVIRONMENT = {

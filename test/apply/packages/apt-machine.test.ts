@@ -95,6 +95,17 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     });
   }, 120_000);
 
+  it('takes no name for a pattern of others: a slip would install hundreds', async () => {
+    const [gone, slip] = await order(
+      { remove: [EPOCH] },
+      { install: [{ name: EPOCH.replaceAll('-', '.') }], ask: [EPOCH] },
+    );
+    expect(gone?.trouble).toBeUndefined();
+    expect(slip?.trouble?.reason).toMatch(/Unable to locate package libjs\.jquery\.mousewheel/);
+    expect(slip?.installed).toEqual({});
+    await order({ install: [{ name: EPOCH }] });
+  }, 120_000);
+
   it('goes back to an older version when the spec names it, and never of itself', async () => {
     await machine.plant('/opt/debs.sh', OLD_AND_NEW, 0o644);
     expect((await sh(machine, 'sh -eu /opt/debs.sh')).output).toBe('');

@@ -10,6 +10,7 @@ const AS_A_MACHINE = [
   ...['-o', 'Dpkg::Options::=--force-confdef'],
   ...['-o', 'Dpkg::Options::=--force-confold'],
   ...['-o', 'Dpkg::Use-Pty=0'],
+  ...['-o', 'APT::Cmd::Pattern-Only=true'],
 ];
 
 it('apt-get is asked as a machine asks: no question, no broken lock, old configuration kept, no terminal', () => {
