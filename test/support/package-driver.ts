@@ -42,16 +42,22 @@ async function carryOut({ upgrade, install, remove, ask = [] }: PackageOrder): P
   const started = performance.now();
   warnings = [];
   let trouble: PackageAnswer['trouble'];
+  const fail = (error: unknown) => {
+    const { code, subject, reason, hint } = error as NonNullable<PackageAnswer['trouble']>;
+    trouble = { code, subject, reason, hint };
+  };
   try {
     if (upgrade) await manager.upgrade();
     if (install) await manager.install(install.map(({ name, version, latest = false }) => ({ name, version, latest })));
     if (remove) await manager.remove(remove);
   } catch (error) {
-    const { code, subject, reason, hint } = error as NonNullable<PackageAnswer['trouble']>;
-    trouble = { code, subject, reason, hint };
+    fail(error);
   }
   const ms = performance.now() - started;
-  const installed = await manager.installed(ask);
+  const installed = await manager.installed(ask).catch((error: unknown) => {
+    fail(error);
+    return {};
+  });
   const candidates = upgrade || install || remove ? {} : await manager.candidates(ask);
   return { manager: manager.name, ...(trouble ? { trouble } : {}), warnings, installed, candidates, ms };
 }

@@ -52,7 +52,7 @@ class Driver implements PackageManager {
 
   async installed(names: readonly string[]): Promise<Record<string, readonly string[]>> {
     const mark = await markOf(this.#dialect.databases);
-    if (this.#seen?.mark !== mark) this.#seen = { mark, versions: await this.#ask(this.#dialect.installed) };
+    if (this.#seen?.mark !== mark) this.#seen = { mark, versions: await this.#allInstalled() };
     const { versions } = this.#seen;
     return Object.fromEntries(names.flatMap((name) => (versions.has(name) ? [[name, versions.get(name)!]] : [])));
   }
@@ -195,6 +195,14 @@ class Driver implements PackageManager {
 
   async #ask<Answer>({ argv, read }: Question<Answer>): Promise<Answer> {
     return read((await this.#patient(argv, 5 * MINUTE)).stdout);
+  }
+
+  /** Without an answer there is nothing to go by: to take it for an empty one would install all of it anew. */
+  async #allInstalled(): Promise<Versions> {
+    const { argv, read } = this.#dialect.installed;
+    const result = await this.#patient(argv, 5 * MINUTE);
+    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, EVERYTHING, result);
+    return read(result.stdout);
   }
 
   async #call(argv: Argv, timeoutMs: number): Promise<RunResult> {

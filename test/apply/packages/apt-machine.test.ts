@@ -106,6 +106,16 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     await order({ install: [{ name: EPOCH }] });
   }, 120_000);
 
+  it('takes a question that failed for no answer: nothing would be installed', async () => {
+    const once = '#!/bin/sh\n[ -e /tmp/asked ] || { touch /tmp/asked; kill -9 $$; }\nexec /usr/bin/dpkg-query "$@"\n';
+    await machine.plant('/usr/local/sbin/dpkg-query', once, 0o755);
+    const [killed, answered] = await order({ ask: ['dpkg'] }, { ask: ['dpkg'] });
+    expect(killed?.trouble).toMatchObject({ code: 'packages-failed', reason: '`dpkg-query -W` ended with SIGKILL' });
+    expect(answered).toMatchObject({ installed: { dpkg: [expect.stringMatching(/^\d/)] } });
+    expect(answered?.trouble).toBeUndefined();
+    await sh(machine, 'rm /usr/local/sbin/dpkg-query');
+  }, 120_000);
+
   it('goes back to an older version when the spec names it, and never of itself', async () => {
     await machine.plant('/opt/debs.sh', OLD_AND_NEW, 0o644);
     expect((await sh(machine, 'sh -eu /opt/debs.sh')).output).toBe('');
