@@ -6,7 +6,7 @@ import { versionMatches } from '../../plan/packages.ts';
 import { type Argv, type Dialect, LOCK_SECONDS, type Order, type Question, type Versions } from './dialect.ts';
 import { anyLocked } from './locks.ts';
 import type { PackageManager, PackageWish } from './manager.ts';
-import { failed, mayPass, meaningOf, notThere, noVersion, stillThere } from './trouble.ts';
+import { failed, mayPass, meaningOf, notThere, noVersion, stillThere, unfetchedIn } from './trouble.ts';
 
 export interface ManagerTools {
   readonly clock: Clock;
@@ -43,6 +43,8 @@ class Driver implements PackageManager {
   /** By the clock: when the lists were fetched, and when that was last tried. */
   #refreshed: number | undefined;
   #tried: number | undefined;
+  /** Why some of the lists could not be fetched the last time, although that was no failure. */
+  #unfetched: string | undefined;
 
   constructor(dialect: Dialect, tools: ManagerTools) {
     this.name = dialect.name;
@@ -98,7 +100,7 @@ class Driver implements PackageManager {
       if (pattern === undefined) return { name, version: undefined, latest, candidate };
       const known: readonly string[] = available.get(name) ?? [];
       const version = known.find((one) => versionMatches(pattern, one));
-      if (version === undefined) throw noVersion(name, pattern, known);
+      if (version === undefined) throw noVersion(name, pattern, known, this.#unfetched);
       return { name, version, latest, candidate };
     });
   }
@@ -138,6 +140,7 @@ class Driver implements PackageManager {
     for (let attempt = 1; ; attempt++) {
       await this.#unlocked();
       const result = await this.#patient(argv, 10 * MINUTE);
+      this.#unfetched = unfetchedIn(this.#dialect, result.output);
       if (this.#isDone(argv, result)) break;
       if (attempt >= REFRESH_TRIES) throw failed(this.#dialect, argv, EVERYTHING, result);
       await this.#tools.clock.sleep(REFRESH_PAUSE_MS);
@@ -154,7 +157,7 @@ class Driver implements PackageManager {
   async #must(argv: Argv, subject: string): Promise<void> {
     await this.#unlocked();
     const result = await this.#patient(argv, HOUR);
-    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, subject, result);
+    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, subject, result, this.#unfetched);
   }
 
   #isDone(argv: Argv, result: RunResult): boolean {

@@ -20,19 +20,39 @@ const HINTS: Readonly<Record<Exclude<Meaning, 'done'>, string>> = {
   full: 'free some space on the instance, or launch it with a larger disk',
 };
 
-export function failed(dialect: Dialect, argv: Argv, subject: string, result: RunResult): HauloutError {
+/** Why lists could not be fetched, in the manager's words: some end well all the same, with those they have. */
+export function unfetchedIn({ meanings }: Dialect, output: string): string | undefined {
+  const row = meanings.find(({ means, words }) => means === 'unreachable' && words !== undefined);
+  const line = output.split('\n').find((text) => row?.words?.test(text));
+  return line?.trim().slice(0, LONGEST_COMPLAINT);
+}
+
+const alsoUnfetched = (unfetched: string | undefined) =>
+  unfetched === undefined ? '' : `; not all lists could be fetched: ${unfetched}`;
+
+/** `unfetched`: what is unknown may stand in a list that is not here. */
+export function failed(
+  dialect: Dialect,
+  argv: Argv,
+  subject: string,
+  result: RunResult,
+  unfetched?: string,
+): HauloutError {
   const words = argv.filter((word) => !dialect.options.includes(word));
   const meaning = meaningOf(dialect, result);
+  const missing = meaning === 'unknown' ? unfetched : undefined;
   const how = result.timedOut ? 'took too long' : `ended with ${result.code ?? result.signal}`;
   const see = `run \`${words.join(' ')}\` on the instance to see all of it`;
   const hint =
-    meaning === undefined || meaning === 'done' ? 'is the name right, and the repository reachable?' : HINTS[meaning];
+    meaning === undefined || meaning === 'done'
+      ? 'is the name right, and the repository reachable?'
+      : HINTS[missing === undefined ? meaning : 'unreachable'];
   return new HauloutError(
     {
       code: codeOf(result, meaning),
       step: 'packages',
       subject,
-      reason: `\`${words.slice(0, 2).join(' ')}\` ${how}${complaintOf(dialect, result.output)}`,
+      reason: `\`${words.slice(0, 2).join(' ')}\` ${how}${complaintOf(dialect, result.output)}${alsoUnfetched(missing)}`,
       hint: `${hint}; ${see}`,
     },
     result.output,
@@ -62,14 +82,18 @@ function complaintOf(dialect: Dialect, output: string): string {
 
 const MOST_NAMED = 5;
 
-export function noVersion(name: string, pattern: string, known: readonly string[]): HauloutError {
+export function noVersion(name: string, pattern: string, known: readonly string[], unfetched?: string): HauloutError {
+  const missing = known.length === 0 ? unfetched : undefined;
   const offer = known.length > 0 ? known.slice(0, MOST_NAMED).join(', ') : 'none at all';
   return new HauloutError({
     code: 'packages-failed',
     step: 'packages',
     subject: `package:${name}`,
-    reason: `no version that can be had fits ${pattern}; to be had: ${offer}`,
-    hint: 'write a pattern that fits one of them, its release included, such as `8.2.*`',
+    reason: `no version that can be had fits ${pattern}; to be had: ${offer}${alsoUnfetched(missing)}`,
+    hint:
+      missing === undefined
+        ? 'write a pattern that fits one of them, its release included, such as `8.2.*`'
+        : HINTS.unreachable,
   });
 }
 

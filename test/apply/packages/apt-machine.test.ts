@@ -116,6 +116,21 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     await sh(machine, 'rm /usr/local/sbin/dpkg-query');
   }, 120_000);
 
+  it('says that lists could not be fetched, and not that a name is wrong', async () => {
+    const nowhere = `printf 'Acquire::http::Proxy "http://10.77.0.1:1";\n' > /etc/apt/apt.conf.d/zzz`;
+    await sh(machine, `${nowhere}; mv /var/lib/apt/lists /tmp/lists; mkdir -p /var/lib/apt/lists/partial`);
+    for (const version of [undefined, '5.*']) {
+      const [answer] = await order({ install: [{ name: 'cowsay', ...(version ? { version } : {}) }] });
+      expect(answer?.trouble).toMatchObject({
+        code: 'packages-failed',
+        subject: 'package:cowsay',
+        reason: expect.stringMatching(/; not all lists could be fetched: .*10\.77\.0\.1:1/),
+        hint: expect.stringMatching(/^see that the instance reaches its package repositories; it is tried again/),
+      });
+    }
+    await sh(machine, 'rm -r /etc/apt/apt.conf.d/zzz /var/lib/apt/lists; mv /tmp/lists /var/lib/apt/lists');
+  }, 120_000);
+
   it('goes back to an older version when the spec names it, and never of itself', async () => {
     await machine.plant('/opt/debs.sh', OLD_AND_NEW, 0o644);
     expect((await sh(machine, 'sh -eu /opt/debs.sh')).output).toBe('');
