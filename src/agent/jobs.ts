@@ -1,7 +1,11 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import type { Ran } from '../services/hooks.ts';
 import type { JobSpec } from '../spec/spec.ts';
 import { cron, runOnSchedule } from './schedule.ts';
+
+/** What became of one run. */
+export type JobEnd = Pick<Ran, 'ok' | 'code' | 'signal' | 'timedOut'>;
 
 /**
  * The jobs in force. A job that is unchanged keeps its watch, so a sync never makes one run late or twice; one run of a job
@@ -10,12 +14,12 @@ import { cron, runOnSchedule } from './schedule.ts';
 export class Jobs {
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #run: (job: JobSpec) => Promise<{ readonly ok: boolean; readonly code: number | null }>;
+  readonly #run: (job: JobSpec) => Promise<JobEnd>;
   /** By id: a job that was changed while it runs is still that job. */
   readonly #running = new Set<string>();
   readonly #active = new Map<string, { print: string; stop: AbortController }>();
 
-  constructor(clock: Clock, log: Log, run: (job: JobSpec) => Promise<{ ok: boolean; code: number | null }>) {
+  constructor(clock: Clock, log: Log, run: (job: JobSpec) => Promise<JobEnd>) {
     this.#clock = clock;
     this.#log = log;
     this.#run = run;
@@ -45,9 +49,10 @@ export class Jobs {
     if (this.#running.has(job.id)) return;
     this.#running.add(job.id);
     try {
-      const { ok, code } = await this.#run(job);
+      const { ok, code, signal, timedOut } = await this.#run(job);
       if (ok) this.#log.info(`job:${job.id} ran`);
-      else this.#log.warn(`job:${job.id} ended with ${code ?? 'a signal or its time limit'}`);
+      else if (timedOut) this.#log.warn(`job:${job.id} did not end within its time limit`);
+      else this.#log.warn(`job:${job.id} ended with ${code ?? signal}`);
     } catch (error) {
       this.#log.warn(`job:${job.id} could not run: ${error instanceof Error ? error.message : String(error)}`);
     } finally {

@@ -1,11 +1,12 @@
 import { expect, it } from 'vitest';
-import { Jobs } from '../../src/agent/jobs.ts';
+import { type JobEnd, Jobs } from '../../src/agent/jobs.ts';
 import type { Log } from '../../src/lib/log.ts';
 import type { JobSpec } from '../../src/spec/spec.ts';
 import { AT, jobSpec } from '../support/planned.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
 
 const MINUTE = 60_000;
+const WELL: JobEnd = { ok: true, code: 0, signal: null, timedOut: false };
 
 interface Bench {
   readonly clock: SteppedClock;
@@ -15,7 +16,7 @@ interface Bench {
   readonly said: string[];
 }
 
-function bench(run?: (job: JobSpec, clock: SteppedClock) => Promise<{ ok: boolean; code: number | null }>): Bench {
+function bench(run?: (job: JobSpec, clock: SteppedClock) => Promise<JobEnd>): Bench {
   const clock = new SteppedClock();
   const began: string[] = [];
   const said: string[] = [];
@@ -23,7 +24,7 @@ function bench(run?: (job: JobSpec, clock: SteppedClock) => Promise<{ ok: boolea
   const log: Log = { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
   const jobs = new Jobs(clock, log, async (job) => {
     began.push(`${job.id} ${job.run} ${Math.floor(clock.elapsed() / MINUTE)}`);
-    return (await run?.(job, clock)) ?? { ok: true, code: 0 };
+    return (await run?.(job, clock)) ?? WELL;
   });
   return { clock, jobs, began, said };
 }
@@ -68,7 +69,7 @@ it('a job never runs beside itself, although it is changed while it runs', async
     most = Math.max(most, ++running);
     await time.sleep(5 * MINUTE);
     running--;
-    return { ok: true, code: 0 };
+    return WELL;
   });
   jobs.replace([jobSpec('a')]);
   await clock.advance(2 * MINUTE + 1_000);
@@ -79,9 +80,14 @@ it('a job never runs beside itself, although it is changed while it runs', async
   expect(began.slice(0, 2)).toEqual(['a true 1', expect.stringMatching(/^a other [67]$/)]);
 });
 
-it.each([
-  ['fails', async () => ({ ok: false, code: 3 }), 'warn job:a ended with 3'],
-  ['is killed', async () => ({ ok: false, code: null }), 'warn job:a ended with a signal or its time limit'],
+it.each<[string, () => Promise<JobEnd>, string]>([
+  ['fails', async () => ({ ...WELL, ok: false, code: 3 }), 'warn job:a ended with 3'],
+  ['is killed', async () => ({ ...WELL, ok: false, code: null, signal: 'SIGKILL' }), 'warn job:a ended with SIGKILL'],
+  [
+    'ends well when its time is over',
+    async () => ({ ...WELL, ok: false, timedOut: true }),
+    'warn job:a did not end within its time limit',
+  ],
   ['cannot be run', () => Promise.reject(new Error('no such user')), 'warn job:a could not run: no such user'],
 ])('a job that %s is said, and runs again at its next time', async (_what, run, words) => {
   const { clock, jobs, began, said } = bench(run);
