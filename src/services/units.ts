@@ -37,13 +37,20 @@ export function unitManager(containment: Containment, logs: string): UnitManager
 export function systemdUnits(execute: Runner): UnitManager {
   const call = async (verb: string, unit: string, timeoutMs: number) =>
     unitResult(await execute(['systemctl', '--no-ask-password', verb, '--', checkUnit(unit)], timeoutMs));
+  // By an alias (`mysql`, `sshd`) and for what a generator makes (of fstab) it refuses: those are as enabled as they can be.
+  const enable = async (unit: string, timeoutMs: number) => {
+    const result = await call('enable', unit, timeoutMs);
+    if (result.ok || !(await call('is-enabled', unit, STATUS_MS)).ok) return result;
+    // What `enable` does besides: without it a changed file of the unit is not seen.
+    return unitResult(await execute(['systemctl', '--no-ask-password', 'daemon-reload'], timeoutMs));
+  };
   return {
     isActive: async (unit) => (await call('is-active', unit, STATUS_MS)).ok,
     start: (unit, timeoutMs) => call('start', unit, timeoutMs),
     stop: (unit, timeoutMs) => call('stop', unit, timeoutMs),
     reload: (unit, timeoutMs) => call('reload', unit, timeoutMs),
     restart: (unit, timeoutMs) => call('restart', unit, timeoutMs),
-    enable: (unit, timeoutMs) => call('enable', unit, timeoutMs),
+    enable,
   };
 }
 

@@ -24,6 +24,18 @@ describe('systemd units', () => {
     }
   });
 
+  it('are enabled by another name, or not by us at all: then the manager reads its files anew all the same', async () => {
+    const verbs: string[] = [];
+    const units = (enabled: number) =>
+      systemdUnits(async (argv) => {
+        verbs.push(argv[2]!);
+        return { ...RESULT, code: argv[2] === 'enable' ? 1 : argv[2] === 'is-enabled' ? enabled : 0, output: argv[2]! };
+      });
+    expect(await units(0).enable('sshd', 1_000)).toMatchObject({ ok: true });
+    expect(verbs).toEqual(['enable', 'is-enabled', 'daemon-reload']);
+    expect(await units(1).enable('masked', 1_000)).toMatchObject({ ok: false, code: 1, output: 'enable' });
+  });
+
   it.each(['../x', '-x', 'a b', '', 'a/b', 'x\ny'])('%j is not a unit', async (unit) => {
     await expect(systemdUnits(async () => RESULT).start(unit, 1)).rejects.toThrow(TypeError);
   });
