@@ -46,9 +46,13 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
   while (written < chunk.length) written += (await file.write(chunk, written)).bytesWritten;
 }
 
+/** What a Mac puts beside a directory that it packs. */
+const BESIDE = /^(\.DS_Store|__MACOSX|\._.*)$/;
+
 /** `planet-1.2/bin/start` is what most archivers make of a directory: one directory around it all is taken off. */
 export async function contentOf(tree: string): Promise<string> {
-  const [only, ...others] = await readdir(tree, { withFileTypes: true });
+  const found = await readdir(tree, { withFileTypes: true });
+  const [only, ...others] = found.filter(({ name }) => !BESIDE.test(name));
   if (only === undefined || others.length > 0 || !only.isDirectory() || only.name === 'bin') return tree;
   const inner = join(tree, only.name);
   const inside = await readdir(inner, { withFileTypes: true });

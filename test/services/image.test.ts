@@ -120,6 +120,14 @@ describe('an image is unpacked', () => {
     expect(treeOf(join(services, '.images/web', B))).toEqual(['data/ 755', 'data/file 644']);
   });
 
+  it('as a Mac packs a directory, with what it puts beside it left out', async () => {
+    const { services, around } = place();
+    const wrapped = IMAGE.map((entry) => ({ ...entry, name: `web-1.2/${entry.name}` }));
+    const beside = ['.DS_Store', '._web-1.2', '__MACOSX/web-1.2/bin/._start'].map((name) => ({ name, content: 'x' }));
+    await installImage(archive(around, 'a.tar', tar([...beside, ...wrapped])), 'web', A, OWNER, { services });
+    expect(treeOf(join(services, '.images/web', A))).toEqual(TREE);
+  });
+
   it('with Windows line ends taken out of its hooks, and out of nothing else', async () => {
     const { services, around } = place();
     const bytes = tar([
