@@ -31,7 +31,7 @@ export async function withParent<T>(
   options: ParentOptions,
   action: (parent: Parent) => Promise<T>,
 ): Promise<T> {
-  const handle = await openDirectory(dirname(path), options, 0);
+  const handle = await openDirectory(dirname(path), { ...options, path }, 0);
   try {
     return await action({ directory: descriptor(handle), name: basename(path), handle });
   } finally {
@@ -39,18 +39,24 @@ export async function withParent<T>(
   }
 }
 
-async function openDirectory(path: string, options: ParentOptions, links: number): Promise<FileHandle> {
-  let current = await open(options.root, constants.O_RDONLY | constants.O_DIRECTORY);
+/** `path`: what is looked for, whatever links there are on the way to it. */
+interface Way extends ParentOptions {
+  readonly path: string;
+}
+
+async function openDirectory(path: string, way: Way, links: number): Promise<FileHandle> {
+  let current = await open(way.root, constants.O_RDONLY | constants.O_DIRECTORY);
   const parts = path.split('/').filter((part) => part !== '');
   try {
-    for (const [index, part] of parts.entries()) {
-      const next = await enter(current, part, options);
+    for (const index of parts.keys()) {
+      const here = `/${parts.slice(0, index + 1).join('/')}`;
+      const next = await enter(current, here, way);
       await current.close();
       if (typeof next === 'string') {
-        if (links >= MOST_LINKS) throw untrusted(path, 'too many links follow one another');
-        const target = next.startsWith('/') ? next : `/${parts.slice(0, index).join('/')}/${next}`;
+        if (links >= MOST_LINKS) throw untrusted(way, here, 'the last of too many links');
+        const target = next.startsWith('/') ? next : `${dirname(here)}/${next}`;
         const rest = parts.slice(index + 1).join('/');
-        return await openDirectory(normalise(`${target}/${rest}`), options, links + 1);
+        return await openDirectory(normalise(`${target}/${rest}`), way, links + 1);
       }
       current = next;
     }
@@ -61,23 +67,23 @@ async function openDirectory(path: string, options: ParentOptions, links: number
   }
 }
 
-/** The directory `part` opened, or where a link that may be followed points. */
-async function enter(parent: FileHandle, part: string, options: ParentOptions): Promise<FileHandle | string> {
-  const path = `${descriptor(parent)}/${part}`;
+/** The directory `here`, which stands in `parent`, opened, or where a link that may be followed points. */
+async function enter(parent: FileHandle, here: string, way: Way): Promise<FileHandle | string> {
+  const path = `${descriptor(parent)}/${basename(here)}`;
   try {
     return await open(path, DIRECTORY);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT' && options.create) {
+    if (errorCode(error) === 'ENOENT' && way.create) {
       return await make(path);
     }
     if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ELOOP') throw error;
   }
   const found = await lstat(path);
-  if (!found.isSymbolicLink()) throw untrusted(part, 'it is not a directory');
+  if (!found.isSymbolicLink()) throw untrusted(way, here, 'not a directory');
   const around = await parent.stat();
   // The sticky bit of /tmp is no help: it keeps a link of root's where it is, but lets one be moved there from elsewhere.
   const othersWrite = (around.mode & 0o022) !== 0;
-  if (found.uid !== 0 || around.uid !== 0 || othersWrite) throw untrusted(part, 'it is a link that root did not make');
+  if (found.uid !== 0 || around.uid !== 0 || othersWrite) throw untrusted(way, here, NOT_OF_ROOT);
   return await readlink(path);
 }
 
@@ -108,12 +114,14 @@ function normalise(path: string): string {
   return `/${kept.join('/')}`;
 }
 
-function untrusted(part: string, what: string): HauloutError {
+const NOT_OF_ROOT = 'a link that root did not make, or that stands where others write';
+
+function untrusted({ path }: Way, here: string, what: string): HauloutError {
   return new HauloutError({
     code: 'path-untrusted',
     step: 'files',
-    subject: `file:${part}`,
-    reason: `a directory on the way cannot be trusted: ${what}`,
+    subject: `file:${path}`,
+    reason: `${here} is on the way to it, and is ${what}`,
     hint: 'look at each part of the path with `ls -ld`; remove what is in the way',
   });
 }

@@ -91,10 +91,12 @@ describeWith([root], 'content that cannot be used', () => {
   it('a file in the place of a directory stays', async () => {
     await role.exec('echo mine > /etc/place.d');
     const { trouble } = await troubled({ 'root/etc/place.d/x.conf': 'x\n', 'root/etc/walrus.conf': 'never\n' });
-    expect(trouble?.step).toBe('files');
-    expect(trouble?.subject).toContain('place.d');
+    expect(trouble).toMatchObject({ code: 'path-untrusted', subject: 'file:/etc/place.d/x.conf' });
+    expect(trouble?.reason).toContain('/etc/place.d ');
     expect(await role.read('/etc/place.d')).toBe('mine\n');
     expect(await role.read('/etc/walrus.conf')).toBe('one\n');
+    // It has a pause of its own now, as whatever failed has.
+    expect((await role.sync()).waiting).toMatchObject([{ subject: 'file:/etc/place.d/x.conf', failures: 1 }]);
   });
 
   it("a link of another user's on the way is not followed", async () => {
