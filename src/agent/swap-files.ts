@@ -1,14 +1,15 @@
 import type { Accounts } from '../apply/accounts.ts';
 import type { FileWriter, Staged } from '../apply/files.ts';
 import { activated, type Ledger, type SubjectRecord, withSubjects } from '../ledger/ledger.ts';
+import { asTrouble, errorCode, HauloutError, type Trouble } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import type { FileStep } from '../plan/step.ts';
 
 /**
  * Puts a plan's files in place, in three moves. Staged: each whole beside its target; when one cannot be, none is swapped.
  * Written down: what a service has yet to accept, with what stood there before, so that there is a way back whatever happens
- * next. Swapped: renames, one sync, and the record. Nothing is ever half applied by a mistake, only by a power cut, and then
- * the next round goes on from there.
+ * next. Swapped: renames, one sync, and the record. Nothing is ever half applied by a mistake, only by a power cut or by a path
+ * that the kernel lets nobody replace, and then the next round goes on from there.
  */
 export async function swapFiles(
   writer: FileWriter,
@@ -18,11 +19,16 @@ export async function swapFiles(
   keep: (ledger: Ledger) => Promise<void>,
 ): Promise<void> {
   const swaps = await stageAll(writer, accounts, steps);
-  const held = await previousOf(writer, steps, ledger);
-  const prepared = withSubjects(ledger, held);
-  if (held.length > 0) await keep(prepared);
-
-  for (const swap of swaps) await swap.commit();
+  let prepared = ledger;
+  try {
+    const held = await previousOf(writer, steps, ledger);
+    prepared = withSubjects(ledger, held);
+    if (held.length > 0) await keep(prepared);
+    for (const [index, step] of steps.entries()) await about(step, () => swaps[index]!.commit());
+  } catch (error) {
+    await discard(swaps);
+    throw error;
+  }
   await syncDisks(steps);
 
   const records = steps.map((step): [string, SubjectRecord] => {
@@ -35,12 +41,40 @@ export async function swapFiles(
 async function stageAll(writer: FileWriter, accounts: Accounts, steps: readonly FileStep[]): Promise<Staged[]> {
   const staged: Staged[] = [];
   try {
-    for (const step of steps) staged.push(await stage(writer, accounts, step));
+    for (const step of steps) staged.push(await about(step, () => stage(writer, accounts, step)));
     return staged;
   } catch (error) {
-    for (const one of staged) await one.discard().catch(() => undefined);
+    await discard(staged);
     throw error;
   }
+}
+
+async function discard(staged: readonly Staged[]): Promise<void> {
+  for (const one of staged) await one.discard().catch(() => undefined);
+}
+
+/** What goes wrong is told of the path it went wrong with: that one has its pause, and a person looks there. */
+async function about<T>({ subject }: FileStep, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw new HauloutError(
+      IMMOVABLE.has(errorCode(error) ?? '') ? immovable(subject) : asTrouble(error, 'files', subject),
+    );
+  }
+}
+
+/** rename(2), unlink(2): root may do all the rest. */
+const IMMOVABLE = new Set(['EBUSY', 'EPERM']);
+
+function immovable(subject: string): Trouble {
+  return {
+    code: 'path-occupied',
+    step: 'files',
+    subject,
+    reason: 'the kernel lets nobody replace it: something is mounted there, or it is immutable',
+    hint: 'look with `findmnt` and `lsattr` on the instance; unmount it, `chattr -i` it, or name another path',
+  };
 }
 
 /** A directory is made at once: what is staged after it may stand in it, and by itself it changes nothing. */
@@ -65,7 +99,7 @@ async function previousOf(
     if (step.do === 'make-directory' || step.heldFor.length === 0) continue;
     const before = ledger.subjects[step.subject];
     // An earlier swap that was never accepted: its way back is the one that counts.
-    const previous = before?.previous ?? (await writer.keepPrevious(step.path));
+    const previous = before?.previous ?? (await about(step, () => writer.keepPrevious(step.path)));
     held.push([step.subject, { ...before, wanted: wantedOf(step), previous }]);
   }
   return held;

@@ -99,6 +99,15 @@ describeWith([root], 'content that cannot be used', () => {
     expect((await role.sync()).waiting).toMatchObject([{ subject: 'file:/etc/place.d/x.conf', failures: 1 }]);
   });
 
+  it('a path that cannot be replaced is told, and what was ready beside it goes', async () => {
+    await role.exec('mkdir /etc/held; echo mine > /etc/held/m; mount --bind /etc/held/m /etc/held/m');
+    const { trouble } = await troubled({ 'root/etc/held/m': 'x\n', 'root/etc/held/z': 'z\n' });
+    await role.exec('umount /etc/held/m');
+    expect(trouble).toMatchObject({ code: 'path-occupied', subject: 'file:/etc/held/m' });
+    expect(trouble?.hint).toContain('findmnt');
+    expect((await role.exec('ls -A /etc/held; cat /etc/held/m')).output).toBe('m\nmine\n');
+  });
+
   it("a link of another user's on the way is not followed", async () => {
     await role.exec('install -d -o www-data /srv/theirs && setpriv --reuid=www-data ln -s /etc /srv/theirs/way');
     const { trouble } = await troubled({ 'root/srv/theirs/way/evil.conf': 'x\n' });
