@@ -63,9 +63,10 @@ export async function stageWhole(
   }
 }
 
-/** A name in the same directory that no reader looks for; swept at start by its prefix. */
+/** A name in the same directory that no reader looks for; swept at start by its prefix. Names are limited in bytes. */
 export function temporaryBeside(path: string): string {
-  return join(dirname(path), `${TEMPORARY_PREFIX}${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}`);
+  const begin = Buffer.from(basename(path)).subarray(0, 100).toString('utf8');
+  return join(dirname(path), `${TEMPORARY_PREFIX}${begin}.${randomBytes(6).toString('hex')}`);
 }
 export const TEMPORARY_PREFIX = '.haulout-tmp-';
 

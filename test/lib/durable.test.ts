@@ -36,6 +36,13 @@ describe('a whole write', () => {
     expect(statSync(path).ino).not.toBe(before);
   });
 
+  it.each(['ж', 'あ', '🦭'])('takes every name that a file may have: of %s', async (letter) => {
+    const name = letter.repeat(Math.floor(255 / Buffer.byteLength(letter)));
+    const path = join(scratch(), name);
+    await writeWhole(path, 'whole', { mode: 0o644, sync: false });
+    expect(readFileSync(path, 'utf8')).toBe('whole');
+  });
+
   it.each(['000', '022', '077', '777'])('under umask %s has just the mode it was given', async (umask) => {
     const directory = scratch();
     process.umask(Number.parseInt(umask, 8));
