@@ -1,5 +1,5 @@
 import { type Eyes, observe } from '../apply/observe.ts';
-import { contentFailed, contentProven, type Ledger } from '../ledger/ledger.ts';
+import { contentFailed, contentProven, type Ledger, withFilesOf } from '../ledger/ledger.ts';
 import { withPublicAddress } from '../metadata/public-address.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
@@ -80,7 +80,8 @@ function withActivated(eyes: Eyes, { changed }: Outcome): Eyes {
 
 /** Law 2: what converged whole is proven; what failed for the third time is set aside. */
 function settle(outcome: Outcome, digest: string, at: string): Ledger {
-  const { ledger, failures, scene } = outcome;
+  const { failures, scene } = outcome;
+  const ledger = withFilesOf(outcome.ledger, scene.facts.files);
   const first = failures.find(({ trouble }) => !isAnnouncement(trouble.subject));
   if (first) {
     const failure = { code: first.trouble.code, subject: first.trouble.subject, at };

@@ -94,6 +94,14 @@ export function withoutSubject(ledger: Ledger, subject: string): Ledger {
   };
 }
 
+/** Without files that nobody speaks of any more: names with a digest in them would fill a disk in the end, and the ledger. */
+export function withFilesOf(ledger: Ledger, paths: Readonly<Record<string, unknown>>): Ledger {
+  const isForgotten = (subject: string) => subject.startsWith('file:') && !(subject.slice('file:'.length) in paths);
+  const entries = Object.entries(ledger.subjects);
+  const kept = entries.filter(([subject]) => !isForgotten(subject));
+  return kept.length === entries.length ? ledger : { ...ledger, subjects: Object.fromEntries(kept) };
+}
+
 /** The activation of `wanted` succeeded: failures are over. */
 export function activated(wanted: string): SubjectRecord {
   return { wanted, onDisk: wanted, activated: wanted };
