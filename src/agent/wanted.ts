@@ -6,6 +6,7 @@ import { chooseContent, type Ledger } from '../ledger/ledger.ts';
 import { asTrouble, HauloutError, type Trouble } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
 import { checkContent } from '../spec/check-content.ts';
+import { LARGEST_TEMPLATE } from '../spec/content-templates.ts';
 import { parseSpec } from '../spec/parse.ts';
 import type { Mistake, Spec } from '../spec/spec.ts';
 import { type Memory, remember } from './memory.ts';
@@ -28,7 +29,6 @@ export interface Wanted {
 }
 
 const LARGEST_SPEC = 1024 * 1024;
-const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** As much of the world as a look at the bucket touches: the benchmark of the reading path makes no more of it. */
 export interface BucketWorld extends Pick<World, 'clock' | 'store' | 'state'> {
@@ -114,7 +114,9 @@ async function readSpec(world: World, snapshot: Snapshot, identity: Identity): P
   const warnings = [...parsed.warnings, ...found.warnings];
   const read = async (path: string) => {
     const template = snapshot.entries.find((candidate) => candidate.path === path);
-    return template && (await world.eyes.cache.bytes(template.sha256, LARGEST_TEMPLATE));
+    // One that is larger is a mistake that was found already.
+    if (template === undefined || template.size > LARGEST_TEMPLATE) return undefined;
+    return await world.eyes.cache.bytes(template.sha256, LARGEST_TEMPLATE);
   };
   const mistakes = [...found.mistakes, ...(await checkTemplates(parsed.spec, identity, world.settings.role, read))];
   if (mistakes.length > 0) return { spec: undefined, mistakes, warnings };

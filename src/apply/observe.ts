@@ -5,6 +5,7 @@ import { sha256 } from '../lib/digest.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Content, Facts, FileFact, PackageFact, ServiceFact } from '../plan/facts.ts';
 import { wantedFiles } from '../plan/wanted-files.ts';
+import { LARGEST_TEMPLATE } from '../spec/content-templates.ts';
 import type { ServiceSpec, Spec } from '../spec/spec.ts';
 import { readAccounts } from './accounts.ts';
 import type { FileObserver } from './digests.ts';
@@ -28,8 +29,6 @@ export interface Eyes {
   /** Digest and owner of the image that is installed for a service. */
   readonly installedImage: (service: string) => Promise<{ readonly digest: string; readonly uid: number } | undefined>;
 }
-
-const LARGEST_TEMPLATE = 1024 * 1024;
 
 /** Looks at the machine with the eyes of one spec: nothing that the spec does not name is looked at. */
 export async function observe(

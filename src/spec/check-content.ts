@@ -1,5 +1,6 @@
 import { imageFindings } from './content-images.ts';
 import { rootFindings } from './content-root.ts';
+import { templateFindings } from './content-templates.ts';
 import { topFindings } from './content-top.ts';
 import type { FindingsOf } from './findings.ts';
 import type { Spec } from './spec.ts';
@@ -13,7 +14,12 @@ export interface ContentEntry {
 /** What the spec asks of the bucket and it does not hold, and what it holds that no instance could use. */
 export function checkContent(spec: Spec, entries: readonly ContentEntry[]): FindingsOf {
   const paths = entries.filter((entry) => !isFolderMark(entry)).map(({ path }) => path);
-  const found = [topFindings(paths), rootFindings(spec, paths), imageFindings(spec, paths)];
+  const found = [
+    topFindings(paths),
+    rootFindings(spec, paths),
+    templateFindings(spec, entries),
+    imageFindings(spec, paths),
+  ];
   return {
     mistakes: found.flatMap(({ mistakes }) => mistakes),
     warnings: found.flatMap(({ warnings }) => warnings),

@@ -69,6 +69,17 @@ describeWith([root], 'content that cannot be used', () => {
     expect(services).toMatchObject([{ id: 'app' }]);
   });
 
+  it('a template that is too large is a mistake, and the rest of the machine is kept', async () => {
+    const { trouble } = await troubled({
+      'haulout.ini': spec('/etc/motd.role = template'),
+      'root/etc/motd.role': 'm'.repeat(1024 * 1024 + 1),
+    });
+    expect(trouble).toMatchObject({ code: 'spec-invalid', subject: 'spec:haulout.ini:4:1' });
+    await role.exec('echo mine > /etc/walrus.conf');
+    await role.sync();
+    expect(await role.read('/etc/walrus.conf')).toBe('one\n');
+  });
+
   it('an owner that this machine does not know is named, and swaps nothing', async () => {
     const { trouble } = await troubled({
       'haulout.ini': spec('/etc/zoo.conf = owner=walrus:walrus'),
