@@ -1,4 +1,5 @@
 import { checkTemplates } from '../apply/check-templates.ts';
+import type { Known } from '../bucket/settle.ts';
 import type { Snapshot } from '../bucket/snapshot.ts';
 import { SPEC_PATH } from '../bucket/snapshot.ts';
 import { type Taken, type TakeOptions, takeSnapshot } from '../bucket/take.ts';
@@ -59,13 +60,21 @@ export async function lookAtBucket(world: BucketWorld, memory: Memory): Promise<
     return { snapshot: undefined, trouble: noSpec(store.name) };
   }
   patience.over();
-  const { last } = memory;
-  const isNew = taken.snapshot !== last?.snapshot;
-  if (isNew) await world.state.writeSnapshot(taken.snapshot);
-  if (isNew || taken.prints.join() !== last.prints.join()) await remember(world.state, taken);
+  try {
+    await writeDown(world, memory.last, taken);
+  } catch (error) {
+    return { snapshot: undefined, trouble: asTrouble(error, 'bucket', store.name) };
+  }
   memory.last = taken;
   memory.strangers = taken.strangers;
   return { snapshot: taken.snapshot, trouble: undefined };
+}
+
+/** What cannot be written down is no news: a disk that is full must not keep services from being looked after. */
+async function writeDown({ state }: BucketWorld, last: Known | undefined, taken: Taken): Promise<void> {
+  const isNew = taken.snapshot !== last?.snapshot;
+  if (isNew) await state.writeSnapshot(taken.snapshot);
+  if (isNew || taken.prints.join() !== last.prints.join()) await remember(state, taken);
 }
 
 /**
