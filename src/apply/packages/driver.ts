@@ -83,7 +83,7 @@ class Driver implements PackageManager {
 
   async remove(names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
-    await this.#repair();
+    await this.#repair(subjectOf(names));
     await this.#must(this.#dialect.remove(names), subjectOf(names));
     const [left] = Object.keys(await this.installed(names));
     if (left !== undefined) throw stillThere(left);
@@ -112,29 +112,30 @@ class Driver implements PackageManager {
 
   /** `words` is asked again for each try: it looks at the lists. */
   async #transaction(subject: string, words: () => Promise<Argv>): Promise<void> {
-    await this.#repair();
-    if (this.#refreshed === undefined) await this.#refresh();
+    await this.#repair(subject);
+    if (this.#refreshed === undefined) await this.#refresh(subject);
     try {
       await this.#must(await words(), subject);
     } catch (error) {
       if (!mayPass(error)) throw error;
       // An archive that moved on since the lists were fetched has not what they name: new lists, one more time.
-      await this.#repair();
-      await this.#refresh();
+      await this.#repair(subject);
+      await this.#refresh(subject);
       await this.#must(await words(), subject);
     }
   }
 
-  async #repair(): Promise<void> {
+  /** `subject`: whatever cannot be done because of it, and has its pause then. */
+  async #repair(subject: string): Promise<void> {
     const { repair } = this.#dialect;
     await this.#unlocked();
     for (const step of repair?.steps ?? []) {
       if (!(await repair?.isNeeded())) return;
-      await this.#must(step, EVERYTHING);
+      await this.#must(step, subject);
     }
   }
 
-  async #refresh(): Promise<void> {
+  async #refresh(subject: string): Promise<void> {
     const argv = this.#dialect.refresh;
     this.#tried = this.#tools.clock.elapsed();
     for (let attempt = 1; ; attempt++) {
@@ -142,7 +143,7 @@ class Driver implements PackageManager {
       const result = await this.#patient(argv, 10 * MINUTE);
       this.#unfetched = unfetchedIn(this.#dialect, result.output);
       if (this.#isDone(argv, result)) break;
-      if (attempt >= REFRESH_TRIES) throw failed(this.#dialect, argv, EVERYTHING, result);
+      if (attempt >= REFRESH_TRIES) throw failed(this.#dialect, argv, subject, result);
       await this.#tools.clock.sleep(REFRESH_PAUSE_MS);
     }
     this.#refreshed = this.#tried;
@@ -151,7 +152,7 @@ class Driver implements PackageManager {
   /** Nothing depends on it but whether something newer is seen: an archive that is down must not hold up the rest. */
   async #refreshNowAndThen(): Promise<void> {
     if (this.#tried !== undefined && this.#tools.clock.elapsed() - this.#tried < LISTS_AGE_MS) return;
-    await this.#refresh().catch((error: Error) => this.#tools.onWarning?.(error.message));
+    await this.#refresh(EVERYTHING).catch((error: Error) => this.#tools.onWarning?.(error.message));
   }
 
   async #must(argv: Argv, subject: string): Promise<void> {

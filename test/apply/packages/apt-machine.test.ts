@@ -165,4 +165,19 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
     expect(answer?.installed).toEqual({ [SMALL]: [expect.stringMatching(/^\d/)] });
     expect((await sh(machine, 'dpkg --audit')).output).toBe('');
   }, 120_000);
+
+  it('says of all that it could not install that the lists cannot be had', async () => {
+    await machine.plant('/etc/apt/sources.list.d/nowhere.list', 'deb [trusted=yes] file:/nowhere ./\n', 0o644);
+    const [answer] = await order({ install: [{ name: 'one' }, { name: 'two' }] });
+    await sh(machine, 'rm /etc/apt/sources.list.d/nowhere.list');
+    expect(answer?.trouble).toMatchObject({ code: 'packages-failed', subject: 'package:one package:two' });
+    expect(answer?.trouble?.reason).toMatch(/^`apt-get update` ended with 100/);
+  }, 120_000);
+
+  it('does not take a database that cannot be read for one in which nothing is installed', async () => {
+    await sh(machine, 'cp -p /var/lib/dpkg/status /tmp/status; echo torn > /var/lib/dpkg/status');
+    await expect(order({ ask: ['dpkg'] })).rejects.toThrow('`dpkg-query -W` ended with 2');
+    await sh(machine, 'mv /tmp/status /var/lib/dpkg/status');
+    expect((await order({ ask: ['dpkg'] }))[0]?.installed).toEqual({ dpkg: [expect.stringMatching(/^\d/)] });
+  });
 });
