@@ -7,6 +7,7 @@ import { packageStep } from './packages.ts';
 import { registerSteps } from './registrations.ts';
 import { serviceStep } from './services.ts';
 import type { Plan, Step, Waiting } from './step.ts';
+import { keepTogether } from './together.ts';
 import { wantedFiles } from './wanted-files.ts';
 
 export interface PlanInput {
@@ -23,7 +24,7 @@ export interface PlanInput {
  * the same plan, and a machine that is as wanted gives none.
  */
 export function makePlan(input: PlanInput): Plan {
-  const first = holdBack([...packageSteps(input), ...fileSteps(input)], input);
+  const first = keepTogether(holdBack([...packageSteps(input), ...fileSteps(input)], input), input);
   // A file that waits for its next try is not written: it is no reason to touch the service that watches it.
   const services = serviceSteps(input, first.steps);
   const then = holdBack([...services, ...jobSteps(input), ...registerSteps(input)], input);

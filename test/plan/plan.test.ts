@@ -106,6 +106,32 @@ describe('law 2: what failed is tried again, but not at once', () => {
     expect(plan.waiting).toEqual([]);
   });
 
+  it('what is watched together waits together: half a configuration is one that nobody wrote', () => {
+    const [a, b] = ['/etc/web/a', '/etc/web/b'];
+    const both = snapshotOf({ 'root/etc/web/a': 'new', 'root/etc/web/b': 'new', 'root/etc/motd': 'new' });
+    const seen = factsOf({ files: {}, services: { web: serviceFact({ watchedPaths: [a, b] }) } });
+    const ledger = failing('file:/etc/web/a', both.digest);
+    const input = inputOf({ spec: specOf({ services: [web] }), snapshot: both, facts: seen, ledger, now: NOW });
+    expect(words(input)).toEqual(['write-file file:/etc/motd']);
+    const pause = { code: 'oops', failures: 1, nextTry: NOW + 5_000 };
+    expect(makePlan(input).waiting).toEqual([a, b].map((path) => ({ subject: `file:${path}`, ...pause })));
+    expect(words({ ...input, now: NOW + 5_000 })).toHaveLength(4);
+  });
+
+  it('a file waits for the service that has to accept it', () => {
+    const seen = factsOf({ files: { '/etc/motd': fileFact('new') }, services: { strict: watching() } });
+    const known = serviceInputs(strict, watching(), 'boot-1');
+    const running = withSubjects(ledgerOf(), [['service:strict', { ...activated('running'), inputs: known }]]);
+    const ledger = failed(running, 'service:strict', { wanted: 'w', code: 'oops', content: snapshot.digest, now: NOW });
+    const input = inputOf({ spec: specOf({ services: [strict] }), snapshot, facts: seen, ledger, now: NOW });
+    expect(words(input)).toEqual([]);
+    expect(makePlan(input).waiting.map(({ subject }) => subject)).toContain('file:/etc/web/a');
+    expect(words({ ...input, now: NOW + 5_000 })).toEqual([
+      'write-file file:/etc/web/a',
+      'activate-service service:strict',
+    ]);
+  });
+
   it('other content is tried at once', () => {
     expect(at(NOW, 'file:/etc/web/a', 'other').steps).toHaveLength(2);
   });
