@@ -6,7 +6,7 @@ import { converge } from './converge.ts';
 import type { Memory } from './memory.ts';
 import type { Requests } from './requests.ts';
 import type { Rhythm } from './rhythm.ts';
-import { cron } from './schedule.ts';
+import { type Cron, cron } from './schedule.ts';
 import { readStatus } from './status-file.ts';
 import type { World } from './world.ts';
 
@@ -69,12 +69,13 @@ export class Resident {
         continue;
       }
       this.#calledAt = Number.POSITIVE_INFINITY; // a call from now on may be of what this round does not see any more
+      const begun = this.#world.clock.elapsed();
       this.#round = converge(this.#world, this.#memory);
       const status = await this.#round;
       this.#round = undefined;
       await this.#requests.answer(asked, status);
       onRound(status);
-      await this.#rest(signal, status);
+      await this.#rest(signal, status, begun);
     }
   }
 
@@ -91,15 +92,15 @@ export class Resident {
   }
 
   /** Until the cron has come due and this host's splay has passed, a retry is due, or somebody asks or calls. */
-  async #rest(signal: AbortSignal, status: Status): Promise<void> {
+  async #rest(signal: AbortSignal, status: Status, begun: number): Promise<void> {
     const { clock } = this.#world;
     const { schedule, timezone, splayMs } = this.#rhythm();
     const watch = cron(schedule, timezone);
-    watch.due(clock.now());
+    const isDue = hasComeDue(watch, clock.now(), clock.elapsed() - begun);
     const splay = this.#offset(splayMs);
     const aliveMs = clock.elapsed() - this.#begun;
     const retryAt = clock.elapsed() + untilRetry(status, clock.now(), aliveMs, (window) => this.#offset(window));
-    let dueAt = Number.POSITIVE_INFINITY;
+    let dueAt = isDue ? clock.elapsed() + splay : Number.POSITIVE_INFINITY;
     const next = () => Math.min(dueAt, retryAt, this.#calledAt);
     while (!signal.aborted && clock.elapsed() < next()) {
       if ((await this.#requests.pending()).length > 0) return;
@@ -134,6 +135,13 @@ export function untilRetry(status: Status, now: number, aliveMs: number, offset:
   if (status.health === 'failed') return KNOCK_MS + offset(knockWindow(aliveMs));
   // A failure of this very round is not in `waiting` yet: its first pause is 5 s.
   return status.lastSync.steps > 0 ? 5_000 : Number.POSITIVE_INFINITY;
+}
+
+/** What came due in a round is not lost: it began with a look at the bucket, and may have gone on for long. */
+function hasComeDue(watch: Cron, now: number, roundMs: number): boolean {
+  let due = false;
+  for (let at = now - roundMs; at < now; at += 60_000) due = watch.due(at) || due;
+  return watch.due(now) || due;
 }
 
 function knockWindow(aliveMs: number): number {

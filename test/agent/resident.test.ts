@@ -35,7 +35,13 @@ it.each([
 });
 
 /** The life of one host, whose rounds end at once because its metadata is silent; when they began, in milliseconds. */
-async function livingAt(instanceId: string, splayMs: number, wakeMs: number) {
+async function livingAt(
+  instanceId: string,
+  splayMs: number,
+  wakeMs: number,
+  more: { schedule?: string; ms?: number } = {},
+) {
+  const { schedule = '0 0 1 1 *', ms = 0 } = more;
   const clock = new SteppedClock();
   const rounds: number[] = [];
   const identity = { instanceId } as Identity;
@@ -43,7 +49,7 @@ async function livingAt(instanceId: string, splayMs: number, wakeMs: number) {
   const told = {
     clock,
     report,
-    waits: { told: () => [], turn: async () => undefined },
+    waits: { told: () => [], turn: async () => (ms > 0 ? await clock.sleep(ms) : undefined) },
     presence: { told: () => ({}) },
   };
   const world = {
@@ -52,7 +58,7 @@ async function livingAt(instanceId: string, splayMs: number, wakeMs: number) {
   } as unknown as World;
   world.presence.know = async () => undefined;
   const requests = { pending: async () => [], answer: async () => undefined } as unknown as Requests;
-  const rhythm = { schedule: '0 0 1 1 *', timezone: 'UTC', splayMs, wakeMs };
+  const rhythm = { schedule, timezone: 'UTC', splayMs, wakeMs };
   const resident = new Resident(world, { identity, last: undefined, strangers: [] }, requests, () => rhythm);
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
@@ -89,4 +95,16 @@ it.each([
     );
     for (const part of parts) expect(part.length).toBeGreaterThan(25);
   }
+});
+
+it.each([
+  ['each hour', '0 * * * *', 70, [70, 70 + 70]],
+  ['once a day, at a time in the round', '30 10 * * *', 70, [70, 70 + 70]],
+  ['at the minute in which the round begins', '0 10 * * *', 70, [70]],
+  ['after the round', '20 11 * * *', 70, [70, 80 + 70]],
+])('what comes due in a long round is looked for after it: %s', async (_, schedule, minutes, ends) => {
+  // Ten o'clock; a round is told when it ends.
+  const { clock, rounds } = await livingAt('i-1', 0, 0, { schedule, ms: minutes * 60_000 });
+  await clock.advance(155 * 60_000);
+  expect(rounds.map((at) => Math.floor(at / 60_000))).toEqual(ends);
 });
