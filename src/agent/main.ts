@@ -4,6 +4,7 @@ import { asTrouble } from '../lib/errors.ts';
 import { EXIT } from '../lib/exit.ts';
 import { version } from '../lib/version.ts';
 import { fromEnvironment, parseSettings } from '../userdata/settings.ts';
+import { asksForHelp, strangeWord } from './command-line.ts';
 import { logs, service, status, sync } from './commands.ts';
 import { install } from './install.ts';
 import { launchWaits } from './launch-waits.ts';
@@ -63,10 +64,14 @@ function say(text: string): void {
 }
 
 process.umask(0o077);
-const action =
-  COMMANDS[command === '--help' || command === '-h' ? 'help' : command === '--version' ? 'version' : command];
+const meant = asksForHelp([command, ...words]) ? 'help' : command === '--version' ? 'version' : command;
+const action = COMMANDS[meant];
+const strange = strangeWord(meant, words);
 if (!action) {
   say(`unknown command; one of: ${Object.keys(COMMANDS).join(' ')}`);
+  process.exitCode = EXIT.usage;
+} else if (strange !== undefined) {
+  say(`${command} takes no ${strange}. next: haulout help`);
   process.exitCode = EXIT.usage;
 } else {
   try {

@@ -112,6 +112,20 @@ describeWith([root], 'an instance launched with what haulout userdata printed', 
     expect(output).toContain('status');
   });
 
+  it('does nothing where it is asked for help, or has a word that it does not take', async () => {
+    for (const command of ['shutdown', 'sync', 'status', 'logs', 'service']) {
+      const help = await inside(`haulout ${command} --help`);
+      expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('haulout, on this instance:') });
+      const { code, stdout, output } = await inside(`haulout ${command} --nope`);
+      expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+      expect(output).toBe(`haulout: ${command} takes no --nope. next: haulout help\n`);
+    }
+    for (const line of ['shutdown now', 'shutdown --within=5s', 'status all', 'service hello stop', 'logs hello hello'])
+      expect((await inside(`haulout ${line}`)).code, line).toBe(64);
+    const status = JSON.parse((await inside('haulout status --json')).stdout) as Status;
+    expect(status).toMatchObject({ lease: { state: 'active' }, services: [{ id: 'hello', state: 'healthy' }] });
+  });
+
   it('answers root only', async () => {
     for (const command of ['status', 'sync', 'logs', 'service']) {
       const { code, output } = await inside(`setpriv --reuid=65534 --regid=65534 --clear-groups haulout ${command}`);
