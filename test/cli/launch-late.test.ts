@@ -4,7 +4,7 @@ import { startEc2 } from '../support/ec2.ts';
 import { s3ForTest } from '../support/readers.ts';
 import { KEY, REGION } from '../support/s3.ts';
 
-it('an instance that says nothing in time is named once, with where to look', async () => {
+it('a launch says first whether machines find a Node; an instance that says nothing in time is named once', async () => {
   const s3 = await s3ForTest();
   const ec2 = await startEc2();
   onTestFinished(() => ec2.close());
@@ -18,6 +18,7 @@ it('an instance that says nothing in time is named once, with where to look', as
   const words = ['launch', 's3://bkt/planet', '--image-id', 'ami-12345678', '--timeout', '1s'];
   const { code, stderr } = await haulout(words, { env });
   expect(code).toBe(1);
+  expect(stderr).toMatch(/^haulout: runtime: none: machines must have a Node/);
   expect(stderr).toMatch(
     /\nhaulout: i-[0-9a-f]{17}: the instance is not healthy within .*\nhaulout: next: see its console/,
   );

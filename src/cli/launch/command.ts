@@ -111,7 +111,11 @@ async function launched(
 }
 
 async function userDataFor(bucket: string, options: LaunchOptions): Promise<{ bytes: Uint8Array; settings: Settings }> {
-  if (options.userData === undefined) return await makeUserdata(bucket, options);
+  if (options.userData === undefined) {
+    const made = await makeUserdata(bucket, options);
+    say(`runtime: ${made.runtime}`); // an image without a Node is found out here, and not after minutes of a boot
+    return made;
+  }
   const bytes = await readUserData(options.userData, 'launch');
   if (bytes.length > EC2_LIMIT)
     throw usage(options.userData, `${bytes.length} bytes are more than EC2 takes (${EC2_LIMIT})`, 'use --format gzip');
