@@ -5,6 +5,7 @@ import type { Ledger } from '../ledger/ledger.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { INSTANCE_ID } from '../metadata/shapes.ts';
 import type { Machine } from './plan-facts.ts';
+import { sdkTrouble } from './sdk-trouble.ts';
 
 export interface EndpointOptions {
   readonly endpointUrl?: string;
@@ -33,11 +34,11 @@ export async function readLive(role: string, id: string, options: LiveOptions): 
     const value: unknown = JSON.parse(Buffer.from(bytes ?? new Uint8Array()).toString('utf8'));
     if (isLive(value)) return value;
   } catch (error) {
-    throw notThere(`s3://${state.bucket}/${key}`, error);
+    throw sdkTrouble(error) ?? notThere(`s3://${state.bucket}/${key}`, role, error);
   } finally {
     writer.close();
   }
-  throw notThere(`s3://${state.bucket}/${key}`, undefined);
+  throw notThere(`s3://${state.bucket}/${key}`, role, undefined);
 }
 
 /** Where flags, variables of the AWS CLI and its configuration say that the store is, in this order. */
@@ -69,14 +70,14 @@ function usage(subject: string, reason: string, hint: string): HauloutError {
   return new HauloutError({ code: 'usage', step: 'plan', subject, reason, hint });
 }
 
-function notThere(subject: string, cause: unknown): HauloutError {
+function notThere(subject: string, role: string, cause: unknown): HauloutError {
   return new HauloutError(
     {
       code: 'facts-missing',
       step: 'bucket',
       subject,
       reason: 'the facts of this instance cannot be read',
-      hint: 'is the id right, is --state where that role writes, and may these credentials read it?',
+      hint: `is the id right, is its role called ${role} as the directory is, and is --state where it writes?`,
     },
     cause,
   );

@@ -103,6 +103,20 @@ describe('haulout plan', () => {
     expect(stderr).toMatch(message);
   });
 
+  it.each([
+    ['no credentials', { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1' }, /there are no credentials .*\n.*next: give cred/],
+    [
+      'a store that does not answer',
+      { AWS_ENDPOINT_URL_S3: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
+      /\(ECONNREFUSED\)\n.*next: ask the doctor/,
+    ],
+  ])('--against with %s says that, and not that the facts are missing', async (_what, env, words) => {
+    const flags = ['--against', 'i-0123456789abcdef0', '--state', 's3://bkt/.haulout'];
+    const { code, stderr } = await haulout(['plan', PLANET, ...flags], { env });
+    expect(code).toBe(69);
+    expect(stderr).toMatch(words);
+  });
+
   it('of more files than a process may have open is made all the same', () => {
     const many = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`root/srv/${index}`, `${index}\n`]));
     const role = writeRole(join(directory, 'many'), { 'haulout.ini': '[haulout]\nversion = 1\n', ...many });
