@@ -228,6 +228,23 @@ program
 
 defineMachineCommands(program, examples);
 defineFleetCommands(program, examples);
+// The agent's hints name commands of the machine, and are read at the desk as well.
+for (const name of ['status', 'sync', 'logs', 'service', 'shutdown']) {
+  program
+    .command(name, { hidden: true })
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      throw new HauloutError({
+        code: 'usage',
+        step: 'haulout',
+        subject: name,
+        reason: 'this is a command on a machine, not on the desk',
+        hint: 'run it there; from here: haulout explain ID s3://bucket, or haulout try DIR --exec "haulout status"',
+      });
+    });
+}
 sayWhatNext(program);
 
 /** Commander's own refusals end with what to do, too. */

@@ -55,6 +55,15 @@ describe('the command line', () => {
     else expect(stderr).toMatch(message);
   });
 
+  it.each([['status'], ['sync', '--json'], ['logs', 'web'], ['service', '--help'], ['shutdown', '--within', '5s']])(
+    'knows where `haulout %s` is a command',
+    async (...words) => {
+      const { code, stdout, stderr } = await haulout(words);
+      expect({ code, stdout }).toEqual({ code: 64, stdout: '' });
+      expect(stderr).toMatch(/a command on a machine, not on the desk\nhaulout: next: run it there; from here: /);
+    },
+  );
+
   it.each([
     ['push', ['push', '.', 's3://bkt/planet', '--timeout', '3']],
     ['swap', ['swap', 'i-0123456789abcdef0', '--hold', 'x']],
