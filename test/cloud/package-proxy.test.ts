@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Incoming } from '../../src/cloud/packages/cache.ts';
 import { PackageProxy, type PackageProxyOptions } from '../../src/cloud/packages/proxy.ts';
 import { lineLog } from '../../src/lib/log.ts';
 
@@ -256,5 +258,16 @@ describe('the cache', () => {
     writeFileSync(join(cacheDirectory, 'file'), '');
     const { port } = await proxyTo([origin], { cacheDirectory: join(cacheDirectory, 'file') });
     expect((await ask(port, `${origin}${DEB}`)).body).toBe(PACKAGE);
+  });
+
+  test('nor does a full disk, and nothing is kept of what did not fit', async () => {
+    const temporary = join(cacheDirectory, '.haulout-tmp-x');
+    const path = join(cacheDirectory, 'x');
+    writeFileSync(temporary, '');
+    const expected = { temporary, path, size: PACKAGE.length, sha256: undefined, start: '' };
+    const incoming = new Incoming(await open('/dev/full', 'w'), expected, async () => undefined);
+    await incoming.write(Buffer.from(PACKAGE));
+    await incoming.finish();
+    expect(readdirSync(cacheDirectory)).toEqual([]);
   });
 });

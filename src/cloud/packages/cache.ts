@@ -103,11 +103,14 @@ export class Incoming {
   }
 
   async write(chunk: Buffer): Promise<void> {
-    this.#size += chunk.length;
     const missing = this.#expected.start.length - this.#start.length;
     if (missing > 0) this.#start += chunk.toString('latin1', 0, missing);
     this.#hash.update(chunk);
-    await this.#file.write(chunk);
+    // A full disk stops nobody: what did not fit is missing in the size.
+    this.#size += await this.#file.writeFile(chunk).then(
+      () => chunk.length,
+      () => 0,
+    );
   }
 
   async finish(): Promise<void> {
