@@ -107,6 +107,7 @@ describe('haulout runtime add', () => {
     ['empty.tgz', 'there is no bin/node in it', 1],
     ['torn.tgz', '', 1],
     ['not-there', 'neither a file nor a version', 64],
+    ['node-v24.21.0-linux-arm64', 'this is a directory', 64],
   ])('refuses %s', async (name, reason, exit) => {
     writeFileSync(file('text'), 'hello');
     writeFileSync(file('old'), nodeLike('x64', '18.20.4'));

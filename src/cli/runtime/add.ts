@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { type BucketAddress, parseBucketAddress } from '../../aws/location.ts';
 import { BucketWriter } from '../../aws/write.ts';
 import { HauloutError } from '../../lib/errors.ts';
@@ -53,14 +53,15 @@ export async function addRuntimes(bucket: string, options: RuntimeOptions): Prom
 }
 
 async function* packed(from: string, wanted: readonly Architecture[] | undefined): AsyncGenerator<PackedRuntime> {
-  if (existsSync(from)) {
+  const found = await stat(from).catch(() => undefined);
+  if (found?.isFile()) {
     const runtime = await packRuntime(await takeNode(from), from);
     if (wanted && !wanted.includes(runtime.arch))
       throw usage('--arch', `${from} is for ${runtime.arch}`, 'leave it out');
     yield runtime;
     return;
   }
-  if (!/^\d+(\.\d+){0,2}$/.test(from)) throw usage('--from', 'this is neither a file nor a version', 'write --from 24');
+  if (!/^\d+(\.\d+){0,2}$/.test(from)) throw noSource(found?.isDirectory() === true);
   for (const arch of wanted ?? (['x64'] as const)) {
     yield await packRuntime(await downloadNode(from, arch), `node-linux-${arch}@${from}`);
   }
@@ -115,6 +116,12 @@ function architectures(text: string): Architecture[] {
     if (arch) return arch;
     throw usage('--arch', 'there is no such architecture', `write --arch ${ARCHITECTURES.join(',')}`);
   });
+}
+
+function noSource(isDirectory: boolean): HauloutError {
+  return isDirectory
+    ? usage('--from', 'this is a directory', 'name the node in it: --from DIRECTORY/bin/node')
+    : usage('--from', 'this is neither a file nor a version', 'write --from 24');
 }
 
 function usage(subject: string, reason: string, hint: string): HauloutError {
