@@ -171,6 +171,13 @@ describe('refusals', () => {
     expect(ran).toMatchObject({ code: 77, stderr: 'haulout: runtime: user: this is not root. Run it with sudo\n' });
   });
 
+  test('a disk that takes nothing, 1: says what is to be mended, as it is no fault of the script', async () => {
+    await writeFile(join(launch.root, 'var'), '');
+    const ran = await launch.run([process.execPath, await launch.script()]);
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(/launcher: script: ENOTDIR: not a directory, mkdir '\S+'\. Mend that, or report it\n$/);
+  });
+
   test('no Node that is new enough, 69: says which were found', async () => {
     const bin = join(launch.directory, 'bin');
     await mkdir(bin);

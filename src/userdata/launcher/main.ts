@@ -91,7 +91,7 @@ function agentEnvironment(settings: OwnSettings): Record<string, string> {
 
 launch()
   .catch((error: unknown) => {
-    cry(error instanceof Stop ? error.message : `launcher: script: ${messageOf(error)}. Report this`, root);
+    cry(error instanceof Stop ? error.message : `launcher: script: ${messageOf(error)}. Mend that, or report it`, root);
     return error instanceof Stop ? error.exit : 1;
   })
   .then((code) => process.exit(code));
