@@ -21,7 +21,9 @@ export async function archivesOfThisMachine(root?: string): Promise<Archives> {
 }
 
 async function sites(options: readonly string[]): Promise<string[]> {
-  const lines = await linesOf(['apt-get', ...options, 'indextargets', '--format', '$(SITE)']);
+  // Without it only those are told whose indexes are here already: of a container's image that is none.
+  const all = ['--no-release-info', '--format', '$(SITE)'];
+  const lines = await linesOf(['apt-get', ...options, 'indextargets', ...all]);
   return lines.flatMap((line) => originOf(line) ?? []);
 }
 
