@@ -12,14 +12,17 @@ import type { InstanceDescription } from './metadata/description.ts';
 /** The throw-away instances of this machine, as the EC2 endpoint wants them. The room is opened for the first of them. */
 export class LocalHosts implements Hosts {
   readonly #room: () => Promise<MachineRoom>;
+  readonly #admit: (root: string) => Promise<void>;
   readonly #disks: string;
   readonly #machines = new Map<string, Machine>();
   readonly #announced = new Map<string, Map<string, string>>();
   #able: Promise<Able> | undefined;
   #holdsDisks: Promise<boolean> | undefined;
 
-  constructor(room: () => Promise<MachineRoom>, dataDirectory: string) {
+  /** `admit`: instances of this root may ask the archives of its apt. */
+  constructor(room: () => Promise<MachineRoom>, admit: (root: string) => Promise<void>, dataDirectory: string) {
     this.#room = room;
+    this.#admit = admit;
     this.#disks = join(dataDirectory, 'disks');
   }
 
@@ -50,6 +53,7 @@ export class LocalHosts implements Hosts {
 
   async launch(describe: () => InstanceDescription, options: LaunchOptions): Promise<Machine> {
     const room = await this.#room();
+    if (options.root !== undefined) await this.#admit(options.root);
     const machine = await room.launch(() => this.#withAnnounced(describe()), options);
     this.#machines.set(machine.instanceId, machine);
     return machine;

@@ -94,6 +94,7 @@ export class LocalCloud {
   readonly #roleKey: RoleKey;
   readonly #hosts: LocalHosts;
   #room: Promise<MachineRoom> | undefined;
+  #packages: PackageProxy | undefined;
 
   private constructor(parts: Opened, options: LocalCloudOptions) {
     this.region = parts.region;
@@ -124,7 +125,11 @@ export class LocalCloud {
     const s3 = newS3({ region, keys, data }, options);
     // The room is opened for the first instance: by then there is a cloud.
     let cloud: LocalCloud;
-    const hosts = new LocalHosts(() => cloud.#opened(), data);
+    const hosts = new LocalHosts(
+      () => cloud.#opened(),
+      (root) => cloud.#admit(root),
+      data,
+    );
     const ec2 = newEc2({ region, keys, roleKey, hosts }, options);
     const undo: (() => Promise<void>)[] = [() => rm(data, { recursive: true, force: true })];
     const listening = async (handler: RequestListener, port = 0) => {
@@ -208,11 +213,16 @@ export class LocalCloud {
     return this.#room;
   }
 
+  async #admit(root: string): Promise<void> {
+    const { origins } = await archivesOfThisMachine(root);
+    this.#packages?.allow(origins);
+  }
+
   async #openRoom(): Promise<MachineRoom> {
     const log = this.#log;
     const room = await MachineRoom.open({ gatewayScript: this.#gatewayScript, log });
-    const packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
-    await room.expose(PACKAGE_PORT, packages.server);
+    this.#packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
+    await room.expose(PACKAGE_PORT, this.#packages.server);
     await room.expose(S3_PORT, this.#around(this.s3.handler));
     await room.expose(EC2_PORT, this.ec2.handler);
     return room;

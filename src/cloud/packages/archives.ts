@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { run, SYSTEM_ENVIRONMENT } from '../../lib/exec.ts';
 
 /** What this machine's own apt is configured with: no archive is named here, and no other is ever asked. */
@@ -14,7 +15,7 @@ const TIMEOUT_MS = 20_000;
 export async function archivesOfThisMachine(root?: string): Promise<Archives> {
   const [own, image, proxy] = await Promise.all([
     sites([]),
-    root === undefined ? [] : sites(['-o', `Dir=${root}`]),
+    root === undefined ? [] : sites(['-o', `Dir=${resolve(root)}`]),
     aptProxy(),
   ]);
   return { origins: [...new Set([...own, ...image])], proxy };

@@ -9,9 +9,10 @@ import { defaultCacheDirectory, type Incoming, PackageCache } from './cache.ts';
 import { askArchive, connectArchive, endToEnd } from './upstream.ts';
 
 /*
- * The way of an instance's package manager to the archives of this machine's own apt, and to nothing else. A plain forward proxy:
- * GET and HEAD of http URLs, cached where the name fixes the content; CONNECT for https archives, which it cannot look into.
- * Redirects are handed back, not followed: where they lead is asked for anew, and answered only if it is an archive too.
+ * The way of an instance's package manager to the archives of this machine's own apt, to those of another root's, and to nothing
+ * else. A plain forward proxy: GET and HEAD of http URLs, cached where the name fixes the content; CONNECT for https archives, which
+ * it cannot look into. Redirects are handed back, not followed: where they lead is asked for anew, and answered only if it is an
+ * archive too.
  */
 
 export interface PackageProxyOptions {
@@ -48,7 +49,7 @@ export class PackageProxy {
   /** Give it a unix socket to listen on, or expose it in a MachineRoom at PACKAGE_PORT. */
   readonly server: http.Server;
   readonly #archives: Archives;
-  readonly #allowed: ReadonlySet<string>;
+  readonly #allowed: Set<string>;
   readonly #cache: PackageCache | undefined;
   readonly #idleMs: number;
   readonly #log: Log;
@@ -68,6 +69,11 @@ export class PackageProxy {
     this.server = http.createServer((request, response) => void this.#answer(request, response));
     this.server.on('connect', (request, socket) => this.#tunnel(request, socket));
     this.server.on('close', () => this.#agent.destroy());
+  }
+
+  /** More archives, by their origins: those of an image's own apt. */
+  allow(origins: readonly string[]): void {
+    for (const origin of origins) this.#allowed.add(origin);
   }
 
   get counts(): PackageCounts {
