@@ -208,8 +208,12 @@ export class LocalCloud {
     await rm(this.#data, { recursive: true, force: true });
   }
 
+  /** One for all instances; where it could not be opened, the next instance tries it anew. */
   #opened(): Promise<MachineRoom> {
-    this.#room ??= this.#openRoom();
+    this.#room ??= this.#openRoom().catch((error: unknown) => {
+      this.#room = undefined;
+      throw error;
+    });
     return this.#room;
   }
 
@@ -221,11 +225,16 @@ export class LocalCloud {
   async #openRoom(): Promise<MachineRoom> {
     const log = this.#log;
     const room = await MachineRoom.open({ gatewayScript: this.#gatewayScript, log });
-    this.#packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
-    await room.expose(PACKAGE_PORT, this.#packages.server);
-    await room.expose(S3_PORT, this.#around(this.s3.handler));
-    await room.expose(EC2_PORT, this.ec2.handler);
-    return room;
+    try {
+      this.#packages = new PackageProxy({ archives: await archivesOfThisMachine(), log });
+      await room.expose(PACKAGE_PORT, this.#packages.server);
+      await room.expose(S3_PORT, this.#around(this.s3.handler));
+      await room.expose(EC2_PORT, this.ec2.handler);
+      return room;
+    } catch (error) {
+      await room.close();
+      throw error;
+    }
   }
 }
 

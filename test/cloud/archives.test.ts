@@ -5,12 +5,10 @@ import { expect, onTestFinished, test } from 'vitest';
 import { LocalCloud } from '../../src/cloud/local.ts';
 import { archivesOfThisMachine } from '../../src/cloud/packages/archives.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../../src/lib/exec.ts';
-import { lineLog } from '../../src/lib/log.ts';
-import { MACHINE_NEEDS, smallImage, useBench } from '../support/machines.ts';
+import { MACHINE_NEEDS, quiet, smallImage, useBench } from '../support/machines.ts';
 import { command, describeWith } from '../support/needs.ts';
 import { say, startWire } from '../support/wire.ts';
 
-const quiet = lineLog(() => undefined);
 const bench = useBench();
 
 describeWith([command('apt-get', 'apt')], 'the archives of an apt', () => {

@@ -1,9 +1,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
+import { LocalCloud } from '../../src/cloud/local.ts';
 import { canRunMachines } from '../../src/cloud/machine/able.ts';
 import { hiddenOfImage } from '../../src/cloud/machine/hidden.ts';
 import type { LaunchOptions } from '../../src/cloud/machine/launch.ts';
@@ -38,6 +39,21 @@ function launch(
 ): Promise<Launched> {
   return launchIn(room, script, options, facts);
 }
+
+describeWith(MACHINE_NEEDS, 'a cloud', () => {
+  test('whose first instance had no network is asked for another', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'haulout-gateway-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const gatewayScript = join(directory, 'gateway.mjs');
+    const cloud = await LocalCloud.open({ log: quiet, gatewayScript });
+    onTestFinished(() => cloud.close());
+    const userData = Buffer.from('#!/bin/sh\n');
+    await expect(cloud.launch({ userData })).rejects.toThrow('gateway');
+    copyFileSync(bench.gateway.script, gatewayScript);
+    const machine = await cloud.launch({ userData });
+    expect(await machine.exec(['/bin/true'])).toMatchObject({ code: 0 });
+  });
+});
 
 describeWith([...MACHINE_NEEDS, command('apt-get', 'apt')], 'packages', () => {
   test('apt installs a real package through the proxy, the second time from the cache', async () => {
