@@ -186,5 +186,5 @@ async function makeServices(
   const units = unitManager(containment, logs);
   const tools: ServiceTools = { hooks, units, cfg: { directory: join(paths.run, 'cfg') }, clock: systemClock };
   const place = { services: paths.services };
-  return { services: new ServiceHands({ tools, place, cache, root: paths.root, role: settings.role }), hooks };
+  return { services: new ServiceHands({ tools, place, cache, role: settings.role }), hooks };
 }

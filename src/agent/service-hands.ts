@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { readAccounts } from '../apply/accounts.ts';
 import type { ContentCache } from '../bucket/cache.ts';
 import { imageArchive, imageDigest, imageEntries } from '../bucket/image.ts';
 import type { Snapshot } from '../bucket/snapshot.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Change, Step } from '../plan/step.ts';
+import { accountOf } from '../services/accounts.ts';
 import type { CfgContent } from '../services/cfg.ts';
 import { runCommand } from '../services/hooks.ts';
 import {
@@ -41,20 +41,17 @@ export class ServiceHands {
   readonly #tools: ServiceTools;
   readonly #place: ImagePlace;
   readonly #cache: ContentCache;
-  readonly #root: string;
   readonly #role: string;
 
   constructor(parts: {
     readonly tools: ServiceTools;
     readonly place: ImagePlace;
     readonly cache: ContentCache;
-    readonly root: string;
     readonly role: string;
   }) {
     this.#tools = parts.tools;
     this.#place = parts.place;
     this.#cache = parts.cache;
-    this.#root = parts.root;
     this.#role = parts.role;
   }
 
@@ -126,9 +123,7 @@ export class ServiceHands {
 
   async #unpack(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {
     if (service.source.kind !== 'image') return [];
-    const { users } = await readAccounts(this.#root);
-    const owner = users.get(service.user);
-    if (!owner) throw unknownUser(service);
+    const owner = await accountOf(service.user, `service:${service.id}`);
     const source = await this.#source(snapshot, service.source.path);
     return await unpackImage(source, service.id, this.#digest(service, snapshot), owner, this.#place);
   }
@@ -188,15 +183,5 @@ function invalid(id: string, timedOut: boolean): HauloutError {
     subject: `service:${id}`,
     reason: timedOut ? 'its `validate` did not end within its time limit' : 'its `validate` refused the new files',
     hint: 'they went back to what they were; read the end of its output in `haulout status`, mend them and upload again',
-  });
-}
-
-function unknownUser(service: ServiceSpec): HauloutError {
-  return new HauloutError({
-    code: 'user-unknown',
-    step: 'service',
-    subject: `service:${service.id}`,
-    reason: `this machine has no user ${service.user}`,
-    hint: 'list the package that makes it under [packages], or name another user',
   });
 }
