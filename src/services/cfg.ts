@@ -17,9 +17,9 @@ interface CfgService {
 interface CfgChange {
   /** `file:/etc/motd`, `package:nginx`. */
   readonly subject: string;
-  /** Digest or version; undefined: it was not there. */
+  /** Digest or version; undefined or empty: it was not there. */
   readonly before?: string | undefined;
-  /** undefined: it is not there any more. */
+  /** undefined or empty: it is not there any more. */
   readonly after?: string | undefined;
 }
 
@@ -95,7 +95,7 @@ function line(section: string, key: string, value: string, subject: string): str
 
 function changeEntry(change: CfgChange): readonly [string, string] {
   const key = change.subject.replace(/[%=]/g, (c) => (c === '=' ? '%3D' : '%25'));
-  return [key, `${change.before ?? '-'} ${change.after ?? '-'}`];
+  return [key, `${change.before || '-'} ${change.after || '-'}`];
 }
 
 function refused(what: string, subject: string): HauloutError {

@@ -26,6 +26,7 @@ const CONTENT: CfgContent = {
     { subject: 'file:/etc/a', before: 'old', after: 'new' },
     { subject: 'file:/etc/b=%c', before: undefined, after: 'new' },
     { subject: 'package:nginx', before: '1.2', after: undefined },
+    { subject: 'package:php', before: '', after: '8.2' }, // as it is observed where it is not installed
   ],
   custom: { title: 'Planet #1 = "best"; yes', empty: '', tab: 'a\tb' },
 };
@@ -49,6 +50,7 @@ role=db
 file:/etc/a=old new
 file:/etc/b%3D%25c=- new
 package:nginx=1.2 -
+package:php=- 8.2
 [custom]
 title=Planet #1 = "best"; yes
 empty=
