@@ -132,7 +132,7 @@ async function openCfgDirectory(target: CfgTarget): Promise<FileHandle> {
   const service = await open(target.directory, DIRECTORY);
   try {
     const path = join(`/proc/self/fd/${service.fd}`, 'cfg');
-    const made = await mkdir(path, { mode: 0o755 }).then(
+    const made = await mkdir(path, { mode: 0o700 }).then(
       () => true,
       (error: unknown) => {
         if (errorCode(error) === 'EEXIST') return false;
@@ -142,7 +142,10 @@ async function openCfgDirectory(target: CfgTarget): Promise<FileHandle> {
     const cfg = await open(path, DIRECTORY | constants.O_NOFOLLOW).catch((error: unknown) => {
       throw notOurs(target, 'cfg is not a directory', error);
     });
-    if (made) await cfg.chown(target.owner.uid, target.owner.gid);
+    if (made) {
+      await cfg.chmod(0o755);
+      await cfg.chown(target.owner.uid, target.owner.gid);
+    }
     return cfg;
   } finally {
     await service.close();

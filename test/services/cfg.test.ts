@@ -105,6 +105,17 @@ describeWith([root], 'the place of a cfg', () => {
     expect(spawnSync('grep', ['-ra', CANARY, directory, room.directory]).status).toBe(1);
   });
 
+  it('makes a directory for the link where the image has none, open to other users whatever the umask', async () => {
+    const { room, directory, target } = setting();
+    const former = process.umask(0o077);
+    try {
+      await withCfg(room, target, CANARY, async () => undefined);
+    } finally {
+      process.umask(former);
+    }
+    expect(statSync(join(directory, 'cfg'))).toMatchObject({ uid: 1, gid: 1, mode: 0o040755 });
+  });
+
   it('is gone when its use fails, and whatever the user put beside it', async () => {
     const { room, directory, target } = setting();
     const precious = put(join(scratch(), 'precious'), 'x');
