@@ -5,10 +5,11 @@ import type { Snapshot } from '../bucket/snapshot.ts';
 import { HauloutError } from '../lib/errors.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Change, Step } from '../plan/step.ts';
-import { accountOf } from '../services/accounts.ts';
+import { type Account, accountOf } from '../services/accounts.ts';
 import type { CfgContent } from '../services/cfg.ts';
 import { runCommand } from '../services/hooks.ts';
 import {
+  checkPlace,
   type ImageFile,
   type ImagePlace,
   type ImageSource,
@@ -32,6 +33,13 @@ export interface ServiceTrouble {
 export interface Done {
   readonly failure: ServiceTrouble | undefined;
   readonly notes: readonly string[];
+}
+
+/** One to be unpacked, and for whom. */
+interface Image {
+  readonly source: ImageSource;
+  readonly digest: string;
+  readonly owner: Account;
 }
 
 type Activation = Extract<Step, { do: 'activate-service' }>;
@@ -81,19 +89,18 @@ export class ServiceHands {
   async activate(step: Activation, service: ServiceSpec, snapshot: Snapshot, identity: Identity): Promise<Done> {
     const tools = this.#tools;
     const phases = new Set(step.phases);
-    const digest = this.#digest(service, snapshot);
-    const unpack = async () => (phases.has('swap-image') ? await this.#unpack(service, snapshot) : []);
+    const image = phases.has('swap-image') ? await this.#image(service, snapshot) : undefined;
     // Before the old one is stopped: an image that is refused stops nothing. The same one for another user comes in its place.
-    const isBeside = (await this.installedImage(service.id))?.digest !== digest;
-    let notes = isBeside ? await unpack() : [];
+    const isBeside = (await this.installedImage(service.id))?.digest !== image?.digest;
+    let notes = isBeside ? await this.#unpack(service.id, image) : [];
     if (phases.has('stop')) {
       const former = step.changed.find(({ subject }) => subject === 'owner')?.before ?? service.user;
       const stopped = await this.#stop({ ...service, user: former });
       notes = [...notes, ...stopped.notes];
       if (stopped.failure) return { ...stopped, notes };
     }
-    if (!isBeside) notes = [...notes, ...(await unpack())];
-    if (phases.has('swap-image')) await switchImage(service.id, digest, this.#place);
+    if (!isBeside) notes = [...notes, ...(await this.#unpack(service.id, image))];
+    if (image) await switchImage(service.id, image.digest, this.#place);
     const outcome = await activate(tools, {
       ...this.#call(service),
       cfg: this.#cfg(service, step.changed, identity),
@@ -121,15 +128,16 @@ export class ServiceHands {
     return { failure: troubleOf(outcome), notes };
   }
 
-  async #unpack(service: ServiceSpec, snapshot: Snapshot): Promise<readonly string[]> {
-    if (service.source.kind !== 'image') return [];
-    const owner = await accountOf(service.user, `service:${service.id}`);
-    const source = await this.#source(snapshot, service.source.path);
-    return await unpackImage(source, service.id, this.#digest(service, snapshot), owner, this.#place);
+  async #image({ id, source, user }: ServiceSpec, snapshot: Snapshot): Promise<Image | undefined> {
+    if (source.kind !== 'image') return undefined;
+    const owner = await accountOf(user, `service:${id}`);
+    const digest = imageDigest(snapshot, source.path) ?? '';
+    await checkPlace(id, digest, owner, this.#place);
+    return { source: await this.#source(snapshot, source.path), digest, owner };
   }
 
-  #digest(service: ServiceSpec, snapshot: Snapshot): string {
-    return service.source.kind === 'image' ? (imageDigest(snapshot, service.source.path) ?? '') : '';
+  async #unpack(service: string, image: Image | undefined): Promise<readonly string[]> {
+    return image ? await unpackImage(image.source, service, image.digest, image.owner, this.#place) : [];
   }
 
   async #source(snapshot: Snapshot, path: string): Promise<ImageSource> {

@@ -48,17 +48,23 @@ export async function unpackImage(
   place: ImagePlace,
   limits: Limits = LIMITS,
 ): Promise<string[]> {
-  checkNames(id, digest);
-  await linkedDigest(id, place);
+  await checkPlace(id, digest, owner, place);
   const target = imagePath(id, digest, place);
   if (await isOwnedBy(target, owner)) return [];
-  if (await holdsMount(target)) throw mounted(id, 'given to another user');
   await ensureHome(id, place);
   try {
     return await stageImage(source, target, owner, limits);
   } catch (error) {
     throw asImageError(error, id);
   }
+}
+
+/** Rejects where an image could not be put: for who would stop something for it. */
+export async function checkPlace(id: string, digest: string, owner: Owner, place: ImagePlace): Promise<void> {
+  checkNames(id, digest);
+  await linkedDigest(id, place);
+  const target = imagePath(id, digest, place);
+  if (!(await isOwnedBy(target, owner)) && (await holdsMount(target))) throw mounted(id, 'given to another user');
 }
 
 /** The second half: the service directory means this image from now on. */

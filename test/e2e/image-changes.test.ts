@@ -67,6 +67,13 @@ describeWith([root], 'an image that changes together with something else', () =>
     expect((await role.sync()).lastSync.steps).toBe(0);
   });
 
+  it('is not stopped for a user who does not exist', async () => {
+    await role.put('haulout.ini', spec('nobody-here'));
+    expect((await role.sync()).trouble).toMatchObject({ code: 'user-unknown', subject: 'service:app' });
+    expect(await called()).toEqual([]);
+    expect(await running()).toMatch(/^daemon +sleep 77061\n$/);
+  });
+
   it('goes back to the user who is proven, when it fails as another', async () => {
     await role.exec('echo www-data > /srv/told/refused');
     const before = (await role.events()).length;
