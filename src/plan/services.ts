@@ -44,14 +44,11 @@ export function serviceStep(
     return activate('it was never activated here', firstPhases(service, fact));
   if (changed.length > 0) return activate(describe(changed), changePhases(service, fact, changed));
   if (service.source.kind === 'image' && fact.installed !== fact.image) {
-    return activate('its image is not the one in the bucket', imagePhases(fact));
+    return activate('its image is not the one in the bucket', IMAGE_PHASES);
   }
   // Whatever it was half configured with, perhaps by content that was given up since: from the start.
   if (record.failures?.reached) {
-    return activate(
-      'its last activation failed',
-      fact.foreign ? imagePhases(fact) : changePhases(service, fact, changed),
-    );
+    return activate('its last activation failed', fact.foreign ? IMAGE_PHASES : changePhases(service, fact, changed));
   }
   if (fact.healthy === false) return activate('its check fails', [...validating(service), 'start', 'check']);
   return undefined;
@@ -73,7 +70,7 @@ function stopStep(service: ServiceSpec, fact: ServiceFact, record: SubjectRecord
 }
 
 function firstPhases(service: ServiceSpec, fact: ServiceFact): readonly Phase[] {
-  if (service.source.kind === 'image') return imagePhases(fact);
+  if (service.source.kind === 'image') return fact.installed === undefined ? IMAGE_PHASES.slice(1) : IMAGE_PHASES;
   // A package starts its daemon as it is installed: then what was put beside it since is not loaded yet.
   return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
 }
@@ -83,7 +80,7 @@ function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly
     return [...validating(service), fact.healthy === false ? 'start' : service.then, 'check'];
   // Not the one that was activated last, or not the one on disk: an image that failed stands there still.
   if (changed.some(({ subject }) => SWAPPING.has(subject)) || fact.installed !== fact.image) {
-    return [...validatingFiles(service, fact, changed), ...imagePhases(fact)];
+    return [...validatingFiles(service, fact, changed), ...IMAGE_PHASES];
   }
   return [...validating(service), 'configure', 'start', 'check'];
 }
@@ -91,10 +88,8 @@ function changePhases(service: ServiceSpec, fact: ServiceFact, changed: readonly
 /** The files of an image belong to its service's user: for another one it is unpacked anew. */
 const SWAPPING = new Set(['image', 'owner']);
 
-function imagePhases(fact: ServiceFact): readonly Phase[] {
-  const old: Phase[] = fact.installed === undefined ? [] : ['stop'];
-  return [...old, 'swap-image', 'configure', 'start', 'check'];
-}
+/** Also where nothing of the old one is on disk: what its `start` left may run all the same. */
+const IMAGE_PHASES: readonly Phase[] = ['stop', 'swap-image', 'configure', 'start', 'check'];
 
 function validating(service: ServiceSpec): readonly Phase[] {
   return service.validate === undefined ? [] : ['validate'];

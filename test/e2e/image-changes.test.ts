@@ -74,6 +74,14 @@ describeWith([root], 'an image that changes together with something else', () =>
     expect(await running()).toMatch(/^daemon +sleep 77061\n$/);
   });
 
+  it('comes back when it is gone from disk, and what runs of it does not go on in a directory that is no more', async () => {
+    await role.put('haulout.ini', spec('daemon'));
+    await role.exec('rm -rf /srv/services/.images/app');
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { changed: ['service:app'] } });
+    expect(await called()).toEqual(['stop daemon ', 'start daemon good 3']);
+    expect(await running()).toMatch(/^daemon +sleep 77061\n$/);
+  });
+
   it('goes back to the user who is proven, when it fails as another', async () => {
     await role.exec('echo www-data > /srv/told/refused');
     const before = (await role.events()).length;

@@ -122,7 +122,7 @@ describe('the moments of DESIGN §7', () => {
       image,
       { ...imageFact, installed: undefined },
       recordOf(image, imageFact),
-      'swap-image configure start check (its image is not the one in the bucket)',
+      'stop swap-image configure start check (its image is not the one in the bucket)',
     ],
     [
       'image, new image and a watched file',
@@ -143,7 +143,7 @@ describe('the moments of DESIGN §7', () => {
       strictImage,
       { ...imageFact, installed: undefined, watched: { 'file:/a': '1' } },
       recordOf(strictImage, imageFact),
-      'swap-image configure start check (file:/a changed)',
+      'stop swap-image configure start check (file:/a changed)',
     ],
     // its user
     [
