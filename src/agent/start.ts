@@ -7,7 +7,7 @@ import type { Log } from '../lib/log.ts';
 import { sweepCfg } from '../services/cfg-place.ts';
 import { endPassingScopes } from '../services/contain.ts';
 import type { HookTools } from '../services/hooks.ts';
-import { trimServiceLogs } from '../services/service-logs.ts';
+import { trimLogs } from '../services/trim-logs.ts';
 import { blankStatus, readStatus, writeStatus } from './status-file.ts';
 import type { WaitBook } from './wait-book.ts';
 import type { World } from './world.ts';
@@ -25,7 +25,7 @@ export async function sweepAtStart(world: World, tools: HookTools): Promise<void
   for (const directory of (await world.state.readOther('staging.json', isList)) ?? []) {
     await sweepTemporaries(join(paths.root, directory));
   }
-  await trimServiceLogs(join(paths.log, 'services'));
+  for (const logs of [paths.log, join(paths.log, 'services')]) await trimLogs(logs);
 }
 
 /** No round could begin (no metadata, no settings): that is in the status too, over what the last round had said. */

@@ -4,7 +4,7 @@ import { allImageDigests } from '../bucket/image.ts';
 import { makeSnapshot } from '../bucket/snapshot.ts';
 import type { Ledger } from '../ledger/ledger.ts';
 import { sweepImages } from '../services/image-sweep.ts';
-import { trimServiceLogs } from '../services/service-logs.ts';
+import { trimLogs } from '../services/trim-logs.ts';
 import type { Memory } from './memory.ts';
 import type { World } from './world.ts';
 
@@ -14,7 +14,7 @@ import type { World } from './world.ts';
  */
 export async function tidy(world: World, ledger: Ledger, memory: Memory, acted: boolean): Promise<void> {
   try {
-    await trimServiceLogs(join(world.paths.log, 'services'));
+    for (const logs of [world.paths.log, join(world.paths.log, 'services')]) await trimLogs(logs);
     if (!acted) return;
     const digests = [ledger.content.proven, memory.last?.snapshot.digest].filter((digest) => digest !== undefined);
     const keep = new Set<string>();

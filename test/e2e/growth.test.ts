@@ -25,4 +25,14 @@ describeWith([root], 'the state of an instance, upload after upload', () => {
     expect(await readdir(role.path(`${STATE}/objects`))).toHaveLength(2);
     expect((await role.sync()).lastSync.steps).toBe(0);
   });
+
+  it('cuts what the agent has said where there is no journal', async () => {
+    await role.exec(
+      'yes "what the agent said" | head -n 60000 >> /var/log/haulout/agent.log; echo last >> /var/log/haulout/agent.log',
+    );
+    await role.sync();
+    const log = await role.log();
+    expect(log.length).toBeLessThan(300_000);
+    expect(log).toContain('said\nlast\n');
+  });
 });

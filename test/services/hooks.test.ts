@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Containment, endPassingScopes, passingScope, serviceScope } from '../../src/services/contain.ts';
 import { type Hook, type HookCall, type HookTools, type Ran, runCommand, runHook } from '../../src/services/hooks.ts';
-import { trimServiceLogs } from '../../src/services/service-logs.ts';
+import { trimLogs } from '../../src/services/trim-logs.ts';
 import { cgroup2, containmentOf, removeCgroup } from '../support/containments.ts';
 import { describeWith, root } from '../support/needs.ts';
 import { eventually, isAlive, put, scratch } from '../support/scratch.ts';
@@ -171,7 +171,7 @@ function zoo(kind: 'cgroup' | 'scan'): void {
     const size = statSync(log).size;
     expect(await eventually(() => statSync(log).size > size + 20)).toBe(true);
     expect(isAlive(pidIn(first))).toBe(true);
-    await trimServiceLogs(tools.logs, 16);
+    await trimLogs(tools.logs, 16);
     expect(await eventually(() => statSync(log).size < size + 20 && /line\n$/.test(readFileSync(log, 'utf8')))).toBe(
       true,
     );

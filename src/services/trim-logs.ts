@@ -5,10 +5,10 @@ import { join } from 'node:path';
 const LARGEST = 1024 ** 2;
 
 /**
- * Cuts service logs that have grown beyond `largest`. In place, because a running service holds the file open; it
- * writes by appending, so its next line stands at the new beginning. Called at each sync.
+ * Cuts logs of a directory that have grown beyond `largest`. In place, because a running service holds the file open, and so
+ * does the agent where there is no journal; it writes by appending, so its next line stands at the new beginning. Called at each sync.
  */
-export async function trimServiceLogs(logs: string, largest = LARGEST): Promise<void> {
+export async function trimLogs(logs: string, largest = LARGEST): Promise<void> {
   const names = await readdir(logs).catch(() => []);
   for (const name of names) if (name.endsWith('.log')) await trim(join(logs, name), largest);
 }
