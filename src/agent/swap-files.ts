@@ -32,7 +32,8 @@ export async function swapFiles(
   await syncDisks(steps);
 
   const records = steps.map((step): [string, SubjectRecord] => {
-    const previous = prepared.subjects[step.subject]?.previous;
+    // One that no service has to accept any more has no way back: what stood there once is of another time.
+    const previous = isHeld(step) ? prepared.subjects[step.subject]?.previous : undefined;
     return [step.subject, { ...activated(wantedOf(step)), ...(previous ? { previous } : {}) }];
   });
   await keep(withSubjects(prepared, records));
@@ -96,13 +97,18 @@ async function previousOf(
 ): Promise<[string, SubjectRecord][]> {
   const held: [string, SubjectRecord][] = [];
   for (const step of steps) {
-    if (step.do === 'make-directory' || step.heldFor.length === 0) continue;
+    if (!isHeld(step)) continue;
     const before = ledger.subjects[step.subject];
     // An earlier swap that was never accepted: its way back is the one that counts.
     const previous = before?.previous ?? (await about(step, () => writer.keepPrevious(step.path)));
     held.push([step.subject, { ...before, wanted: wantedOf(step), previous }]);
   }
+  if (held.some(([, { previous }]) => previous?.kind === 'file')) await writer.syncKept();
   return held;
+}
+
+function isHeld(step: FileStep): boolean {
+  return step.do !== 'make-directory' && step.heldFor.length > 0;
 }
 
 function wantedOf(step: FileStep): string {

@@ -120,6 +120,11 @@ export class FileWriter {
     });
   }
 
+  /** Law 6: what was kept is on the disk, before anything is recorded that names it. */
+  async syncKept(): Promise<void> {
+    await this.#cache.sync();
+  }
+
   async restore(path: string, previous: PreviousFile): Promise<void> {
     if (previous.kind === 'absent') await this.remove(path);
     else if (previous.kind === 'link') await this.link(path, previous.target);
