@@ -4,15 +4,19 @@ import { serviceInputs } from '../../plan/services.ts';
 import type { ServiceSpec } from '../../spec/spec.ts';
 import type { ServiceTrouble } from '../service-hands.ts';
 import type { StepOf, Work } from '../work.ts';
+import { Verdicts, watchedFiles } from './verdicts.ts';
 
 /** A service that fails does not keep the others from their turn. */
 export async function carryOutServices(work: Work): Promise<void> {
   const { spec, world } = work.job;
+  const verdicts = new Verdicts(work);
+  await verdicts.askAhead();
   for (const step of work.steps('activate-service', 'stop-service')) {
     if (world.presence.isLeaving) return; // nobody starts what is being stopped
     const service = spec.services.find(({ id }) => id === step.service);
-    if (!service) continue;
-    const action = () => (step.do === 'stop-service' ? stop(work, step, service) : activate(work, step, service));
+    if (!service || (step.do === 'activate-service' && verdicts.isMoot(step))) continue;
+    const action = () =>
+      step.do === 'stop-service' ? stop(work, step, service) : activate(work, step, service, verdicts);
     await work.one('service', step, action, Object.values(service.custom));
   }
 }
@@ -21,15 +25,11 @@ async function activate(
   work: Work,
   step: StepOf<'activate-service'>,
   service: ServiceSpec,
+  verdicts: Verdicts,
 ): Promise<ServiceTrouble | undefined> {
   const { world, identity, snapshot } = work.job;
-  if (step.phases.includes('validate')) {
-    const refused = await world.services.validate(service);
-    if (refused) {
-      await putBack(work, service, refused.trouble.code);
-      return refused;
-    }
-  }
+  const refused = await verdicts.of(step, service);
+  if (refused) return refused;
   const failure = work.noted(await world.services.activate(step, service, snapshot, identity));
   if (failure) return failure;
   const { facts } = work.scene;
@@ -52,23 +52,4 @@ async function stop(
   const failure = work.noted(await work.job.world.services.stop(service, step.remove));
   if (!failure) await work.record([[step.subject, activated(service.state)]]);
   return failure;
-}
-
-/** The files that a service refused go back before it sees them; they wait with it for the next try. */
-async function putBack(work: Work, service: ServiceSpec, code: string): Promise<void> {
-  const back: string[] = [];
-  for (const [subject, { previous }] of watchedFiles(work, service)) {
-    if (!previous) continue;
-    await work.job.world.files.restore(subject.slice('file:'.length), previous);
-    back.push(subject);
-  }
-  await work.wentBack(back, code);
-}
-
-function watchedFiles(work: Work, service: ServiceSpec): [string, SubjectRecord][] {
-  const paths = work.scene.facts.services[service.id]?.watchedPaths ?? [];
-  return paths.flatMap((path): [string, SubjectRecord][] => {
-    const record = work.ledger.subjects[`file:${path}`];
-    return record ? [[`file:${path}`, record]] : [];
-  });
 }
