@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { StateFiles } from '../ledger/state-files.ts';
+import { systemClock } from '../lib/clock.ts';
 import { ensureDirectory, writeWhole } from '../lib/durable.ts';
 import { HauloutError } from '../lib/errors.ts';
 import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
@@ -11,7 +12,8 @@ import { SYSTEMD_RUNS } from '../lib/present.ts';
 import type { Wait } from '../lib/waits.ts';
 import type { Settings } from '../userdata/settings.ts';
 import { readBootId } from './boot-id.ts';
-import type { Paths } from './paths.ts';
+import { endResident } from './end-resident.ts';
+import { type Paths, residentLock } from './paths.ts';
 import { writeSettings } from './settings-file.ts';
 import { keepLaunchWaits } from './wait-book.ts';
 
@@ -40,6 +42,7 @@ export async function install(
     await startUnder(agent, paths.command);
     return 'systemd';
   }
+  if (!(await endResident(residentLock(paths), systemClock))) throw stillThere();
   startDetached(paths, agent);
   return 'detached';
 }
@@ -166,6 +169,16 @@ function shellWord(text: string): string {
 /** systemd.service(5), "command lines": in quotes, specifiers doubled; in all but the first word variables too. */
 function unitWord(text: string): string {
   return `"${text.replace(/["\\]/g, '\\$&').replaceAll('%', '%%')}"`;
+}
+
+function stillThere(): HauloutError {
+  return new HauloutError({
+    code: 'agent-not-started',
+    step: 'agent',
+    subject: UNIT,
+    reason: 'the agent that is at work was told to end, and has not',
+    hint: 'look at `haulout logs`, end it, and run the script again',
+  });
 }
 
 function notStarted(what: string, code: number | null): HauloutError {

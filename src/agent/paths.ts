@@ -34,3 +34,8 @@ export function pathsUnder(root: string): Paths {
     command: join(root, '/usr/local/bin/haulout'),
   };
 }
+
+/** Held by the agent that stays, for as long as it lives. */
+export function residentLock({ run }: Paths): string {
+  return join(run, 'resident.lock');
+}

@@ -18,7 +18,7 @@ import { departuresOf } from './leave.ts';
 import { tryLock } from './lock.ts';
 import { makeWorld } from './make-world.ts';
 import { type Memory, recall } from './memory.ts';
-import type { Paths } from './paths.ts';
+import { type Paths, residentLock } from './paths.ts';
 import { Requests } from './requests.ts';
 import { Resident } from './resident.ts';
 import { FIRST_RHYTHM, type Rhythm } from './rhythm.ts';
@@ -34,7 +34,7 @@ import type { World } from './world.ts';
 export async function runAgent(paths: Paths): Promise<number> {
   const log = lineLog((line) => process.stdout.write(line), { journal: process.env['JOURNAL_STREAM'] !== undefined });
   await ensureDirectory(paths.run, 0o755);
-  if (!tryLock(join(paths.run, 'resident.lock'))) {
+  if (!tryLock(residentLock(paths))) {
     log.warn('another agent is at work on this machine');
     return EXIT.tryAgain;
   }
