@@ -37,6 +37,19 @@ function watched(store: FleetStore, ...words: string[]) {
 }
 
 describe('haulout fleet watch, off a terminal', () => {
+  it('says of a fleet that is empty, or cannot be read, that it is so', async () => {
+    const store = await storeForTest([]);
+    const empty = watched(store);
+    const words = () => empty.said.stderr;
+    expect(
+      await eventually(() => words().endsWith('.haulout: 0 instances: none has told of itself\n'), 10_000),
+      words(),
+    ).toBe(true);
+    await store.put(`planet/${ID}.json`, 'no JSON');
+    const page = await store.run('fleet', 'page', FLEET);
+    expect(page.stderr).toMatch(/^haulout: 0 instances: 1 unreadable; \d+ KiB\n$/);
+  });
+
   it('is a line for each change, and asks only for what changed', async () => {
     const store = await storeForTest([statusOf(ID), statusOf('i-0a11ce00000000002')]);
     const { said, lines, end } = watched(store);

@@ -10,8 +10,7 @@ import { writeOut } from './out-file.ts';
 import { pageDocument } from './page-document.ts';
 import { openPlace, type PlaceOptions, usage } from './place.ts';
 import { FleetReader } from './read-fleet.ts';
-import { countWords } from './table.ts';
-import { counted } from './words.ts';
+import { fleetWords } from './table.ts';
 
 export interface PageOptions extends PlaceOptions {
   readonly out?: string;
@@ -36,7 +35,7 @@ export async function fleetPage(address: string, options: PageOptions): Promise<
     if (options.out === undefined && !target) process.stdout.write(page);
     const where = [options.out, target && addressText(target)].filter((one) => one !== undefined).join(' and ');
     say(
-      `${counted(view.rows.length, 'instance')}${view.rows.length === 0 ? '' : `: ${countWords(view.rows, view.unreadable, view.now)}`}; ${Math.ceil(Buffer.byteLength(page) / 1024).toLocaleString('en-US')} KiB${where === '' ? '' : ` in ${where}`}`,
+      `${fleetWords(view)}; ${Math.ceil(Buffer.byteLength(page) / 1024).toLocaleString('en-US')} KiB${where === '' ? '' : ` in ${where}`}`,
     );
     return EXIT.done;
   } finally {

@@ -2,8 +2,7 @@ import { visibleName } from '../../lib/log.ts';
 import { ink } from '../talk.ts';
 import type { FleetView } from './read-fleet.ts';
 import { conditionOf } from './row.ts';
-import { countWords, tableLines } from './table.ts';
-import { counted } from './words.ts';
+import { fleetWords, tableLines } from './table.ts';
 
 // xterm's: another screen and back, the cursor away and back, home, the rest of a line, the rest of the screen.
 const ENTER = '\x1b[?1049h\x1b[?25l';
@@ -53,9 +52,7 @@ export class Screen {
 
   #headLines(columns: number): string[] {
     const cut = (line: string) => visibleName(line).slice(0, columns);
-    const head = this.#view
-      ? `${this.#head}: ${counted(this.#view.rows.length, 'instance')}: ${countWords(this.#view.rows, this.#view.unreadable, this.#view.now)}`
-      : this.#head;
+    const head = this.#view ? `${this.#head}: ${fleetWords(this.#view)}` : this.#head;
     const at = this.#view ? [`at ${new Date(this.#view.now).toISOString()}; Ctrl-C ends it`] : [];
     const trouble = this.#trouble === '' ? [] : [ink.red(cut(this.#trouble))];
     return [cut(head), ...at.map(cut), ...trouble, ''];

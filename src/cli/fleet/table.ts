@@ -1,7 +1,8 @@
 import { visibleName } from '../../lib/log.ts';
 import { ink } from '../talk.ts';
+import type { FleetView } from './read-fleet.ts';
 import { CONDITIONS, type Condition, compareRows, conditionOf, isWell, type Row, type Unreadable } from './row.ts';
-import { contentWords, failingWords, shortSpan } from './words.ts';
+import { contentWords, counted, failingWords, shortSpan } from './words.ts';
 
 interface Column {
   readonly name: string;
@@ -120,6 +121,12 @@ export function countWords(rows: readonly Row[], unreadable: readonly Unreadable
   });
   if (unreadable.length > 0) words.push(`${unreadable.length.toLocaleString('en-US')} unreadable`);
   return words.join(', ');
+}
+
+/** `4 instances: 3 healthy, 1 lost`. Of none there is no more to say than why nobody stands there, or what cannot be read. */
+export function fleetWords({ rows, unreadable, now }: FleetView): string {
+  const how = countWords(rows, unreadable, now) || 'none has told of itself';
+  return `${counted(rows.length, 'instance')}: ${how}`;
 }
 
 /** Who should be looked at first: something failed there, or its lease ran out. */

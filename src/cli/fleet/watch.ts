@@ -7,8 +7,7 @@ import { Changes, changeLine } from './changes.ts';
 import { openPlace, type PlaceOptions, usage } from './place.ts';
 import { FleetReader, type FleetView } from './read-fleet.ts';
 import { Screen } from './screen.ts';
-import { countWords } from './table.ts';
-import { counted } from './words.ts';
+import { fleetWords } from './table.ts';
 
 export interface WatchOptions extends PlaceOptions {
   readonly interval: string;
@@ -89,8 +88,7 @@ function lines(head: string, json: boolean): Teller {
     show(view) {
       for (const change of changes.next(view))
         process.stdout.write(`${json ? harmlessJson({ schema: 1, ...change }) : changeLine(change)}\n`);
-      if (first)
-        say(`${head}: ${counted(view.rows.length, 'instance')}: ${countWords(view.rows, view.unreadable, view.now)}`);
+      if (first) say(`${head}: ${fleetWords(view)}`);
       first = false;
     },
     fail: (words) => say(words),
