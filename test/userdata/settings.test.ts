@@ -223,8 +223,8 @@ describe('render and parse', () => {
     fc.assert(
       fc.property(anySettings, (settings) => {
         const own = ownSettings(`#!/bin/sh\n${renderSettings(settings)}set -u\n: <<'X'\n`);
-        const { state, endpoint, region, anonymous, role, agent } = settings;
-        expect(own).toEqual({ state, endpoint, region, anonymous, role, agent, all: settingsRecord(settings) });
+        const { state, endpoint, region, anonymous, owner, role, agent } = settings;
+        expect(own).toEqual({ state, endpoint, region, anonymous, owner, role, agent, all: settingsRecord(settings) });
       }),
     );
   });
