@@ -1,6 +1,8 @@
 import { visible } from '../lib/log.ts';
 
 const KEEP_LINES = 40;
+/** Far less than what is kept of an output: where that was cut, it may begin with the end of a secret. */
+const KEEP_CHARACTERS = 16_384;
 const SHORTEST_SECRET = 4;
 const GONE = '[redacted]';
 
@@ -33,7 +35,7 @@ export function redactedTail(output: string, secrets: readonly string[]): string
     .replace(GIVEAWAYS, `$1${GONE}`)
     .replace(ACCESS_KEY, GONE)
     .replace(URL_PASSWORD, `$1${GONE}@`);
-  return visible(text.trimEnd().split('\n').slice(-KEEP_LINES).join('\n'));
+  return visible(text.trimEnd().split('\n').slice(-KEEP_LINES).join('\n').slice(-KEEP_CHARACTERS));
 }
 
 /** The ways a value shows up in output: raw, in JSON, in JSON in JSON, in a URL, in base64. */

@@ -111,6 +111,16 @@ describeWith([root], 'law 7', () => {
     expect(await stateObjects()).toEqual([]);
   });
 
+  it('is not told by its end where its beginning was cut off with the rest of a long output', async () => {
+    const flood = `head -c ${65_536 - CANARY.length + 2} /dev/zero | tr '\\0' x`;
+    await role.put(
+      'services/app/bin/configure',
+      `#!/bin/sh\nsed -n "s/^password=//p" "$2" | tr -d '\\n'\n${flood}\nexit 1\n`,
+    );
+    const { trouble } = await role.sync();
+    expect(trouble).toMatchObject({ code: 'hook-failed', output: expect.stringMatching(/^x+$/) });
+  });
+
   it('is not told by a mistake in its line or beside it', async () => {
     await role.put(
       'haulout.ini',

@@ -35,6 +35,15 @@ describe('a secret that is known', () => {
     expect(shown).not.toMatch(/p%22a|s\+w|s w\+/i);
   });
 
+  it('whose beginning was cut off with the rest of a long output is not told by its end', () => {
+    const output = `${SECRET.slice(3)}${'x'.repeat(65_536)}`;
+    const shown = redactedTail(output.slice(0, 65_536), [SECRET]);
+    expect(shown).not.toContain(SECRET.slice(3));
+    // A status must be read by others: a progress bar has no line ends, and may be megabytes long.
+    expect(redactedTail(`${'#\r'.repeat(2_000_000)} failed`, []).length).toBeLessThan(65_536);
+    expect(redactedTail(`${'#\r'.repeat(2_000_000)} failed`, [])).toMatch(/ failed$/);
+  });
+
   it('that holds another is replaced whole, whatever their order', () => {
     for (const secrets of [
       ['secret', 'secret-longer'],
