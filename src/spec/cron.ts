@@ -81,3 +81,12 @@ function neverComes(fields: readonly string[]): Problem | undefined {
   if (plain.at(-3) === days) return undefined;
   return validateDetailed(plain.join(' ')).errors.length > 0 ? NEVER : undefined;
 }
+
+const SIZES = [60, 60, 24, 31, 12, 7];
+
+// `*/90` runs each hour, at its beginning, and not every 90 minutes.
+export function hasOverlongStep(expression: string): boolean {
+  const fields = expression.split(' ');
+  const steps = (field: string) => Array.from(field.matchAll(/\/(\d+)/g), ([, step]) => Number(step));
+  return fields.some((field, index) => steps(field).some((step) => step > SIZES.at(index - fields.length)!));
+}

@@ -1,3 +1,4 @@
+import { hasOverlongStep } from './cron.ts';
 import type { Known } from './known.ts';
 import type { Report } from './report.ts';
 import { fileRules } from './rules-files.ts';
@@ -21,6 +22,8 @@ const RULES: readonly Rule[] = [
   portIsUsedOnce,
   validateNeedsWatch,
   watchedPackagesAreNamed,
+  hostStepsFit,
+  jobStepsFit,
   hostZoneIsUtc,
   jobZonesAreUtc,
   ...fileRules,
@@ -89,6 +92,25 @@ function watchedPackagesAreNamed({ spec, known, report }: Checked): void {
     const what = 'a watched package is not in [packages]';
     report.warn(valuePlace(known, service, 'watch'), what, 'name it there too, or correct its name here');
   }
+}
+
+function hostStepsFit({ spec, known, report }: Checked): void {
+  const entry = known.haulout && entryOf(known.haulout, 'schedule');
+  if (entry) warnSteps(spec.schedule, entry.valueAt, report);
+}
+
+function jobStepsFit({ spec, known, report }: Checked): void {
+  for (const job of spec.jobs) {
+    const section = known.jobs.get(job.id);
+    const entry = section && entryOf(section, 'schedule');
+    if (entry) warnSteps(job.schedule, entry.valueAt, report);
+  }
+}
+
+function warnSteps(schedule: string, at: Place, report: Report): void {
+  if (!hasOverlongStep(schedule)) return;
+  const what = 'a step of the schedule is longer than its field, and comes to its first value alone';
+  report.warn(at, what, 'write the values themselves, such as `0 */2 * * *` for every two hours');
 }
 
 function hostZoneIsUtc({ spec, known, report }: Checked): void {

@@ -19,6 +19,14 @@ const WARNINGS: readonly Row[] = [
     ],
   ],
   [
+    ['schedule = */90 * * * *', '[job.a]', 'schedule = 0 */36 * * *', 'run = x'],
+    [
+      '3:12 a step of the schedule is longer than its field, and comes to its first value alone | write the values themselves, such as `0 */2 * * *` for every two hours',
+      '5:12 a step of the schedule is longer than its field, and comes to its first value alone | write the values themselves, such as `0 */2 * * *` for every two hours',
+    ],
+  ],
+  [['schedule = */60 * * * *', '[job.a]', 'schedule = 0 0 */24 * * *', 'run = x'], []],
+  [
     ['[files]', '/etc/a = mode=666'],
     ['4:1 everybody on the instance may write here | write a mode whose last digit is 0, 4 or 5'],
   ],
