@@ -1,5 +1,5 @@
 import { type Eyes, observe } from '../apply/observe.ts';
-import { contentFailed, contentProven, type Ledger, withFilesOf } from '../ledger/ledger.ts';
+import { contentFailed, contentProven, type Ledger, withFilesOf, withNothingBrought } from '../ledger/ledger.ts';
 import { withPublicAddress } from '../metadata/public-address.ts';
 import { makePlan } from '../plan/plan.ts';
 import type { ServiceSpec } from '../spec/spec.ts';
@@ -10,6 +10,7 @@ import { keepLedger } from './keep-ledger.ts';
 import type { Memory } from './memory.ts';
 import { isAnnouncement, type Outcome, type Scene } from './outcome.ts';
 import { Round } from './round.ts';
+import { withTakenBack } from './taken-back.ts';
 import { tidy } from './tidy.ts';
 import type { Live } from './upload.ts';
 import { chooseWanted, lookAtBucket } from './wanted.ts';
@@ -42,7 +43,8 @@ export async function converge(world: World, memory: Memory): Promise<Status> {
     round.chose(wanted, news.snapshot?.digest, memory.strangers);
     world.adopt(wanted.spec);
 
-    const { spec, snapshot } = wanted;
+    const { snapshot } = wanted;
+    const spec = withTakenBack(wanted.spec, snapshot, ledger);
     const look = async (known: Ledger): Promise<Scene> => {
       const facts = await round.take('facts', () => observe(world.eyes, spec, snapshot, identity, world.settings.role));
       const plan = makePlan({ spec, snapshot, facts, ledger: known, now: world.clock.now() });
@@ -89,5 +91,5 @@ function settle(outcome: Outcome, digest: string, at: string): Ledger {
   }
   const waits = scene.plan.waiting.some(({ subject }) => !isAnnouncement(subject));
   if (waits || ledger.content.proven === digest) return ledger;
-  return { ...ledger, content: contentProven(ledger.content, digest) };
+  return { ...withNothingBrought(ledger), content: contentProven(ledger.content, digest) };
 }

@@ -34,7 +34,8 @@ export async function swapFiles(
   const records = steps.map((step): [string, SubjectRecord] => {
     // One that no service has to accept any more has no way back: what stood there once is of another time.
     const previous = isHeld(step) ? prepared.subjects[step.subject]?.previous : undefined;
-    return [step.subject, { ...activated(wantedOf(step)), ...(previous ? { previous } : {}) }];
+    const brought = step.do === 'remove-file' ? undefined : ledger.subjects[step.subject]?.brought;
+    return [step.subject, { ...activated(wantedOf(step)), ...(previous && { previous }), ...(brought && { brought }) }];
   });
   await keep(withSubjects(prepared, records));
 }

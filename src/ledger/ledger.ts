@@ -26,6 +26,8 @@ export interface SubjectRecord {
   readonly inputs?: Readonly<Record<string, string>>;
   /** For a file that a service has yet to accept: what stood there before, to go back to. */
   readonly previous?: PreviousFile;
+  /** For a file where nothing stood: digest of the content that brought it, until some content is proven. */
+  readonly brought?: string;
   /** For a registration: what takes the machine out again. */
   readonly announced?: Announced;
   readonly failures?: Failures;
@@ -96,10 +98,17 @@ export function withoutSubject(ledger: Ledger, subject: string): Ledger {
 
 /** Without files that nobody speaks of any more: names with a digest in them would fill a disk in the end, and the ledger. */
 export function withFilesOf(ledger: Ledger, paths: Readonly<Record<string, unknown>>): Ledger {
-  const isForgotten = (subject: string) => subject.startsWith('file:') && !(subject.slice('file:'.length) in paths);
   const entries = Object.entries(ledger.subjects);
-  const kept = entries.filter(([subject]) => !isForgotten(subject));
+  const kept = entries.filter(([subject, { brought }]) => {
+    return !subject.startsWith('file:') || brought !== undefined || subject.slice('file:'.length) in paths;
+  });
   return kept.length === entries.length ? ledger : { ...ledger, subjects: Object.fromEntries(kept) };
+}
+
+/** All that is there belongs to what is proven now. */
+export function withNothingBrought(ledger: Ledger): Ledger {
+  const subjects = Object.entries(ledger.subjects).map(([subject, { brought: _, ...rest }]) => [subject, rest]);
+  return { ...ledger, subjects: Object.fromEntries(subjects) };
 }
 
 /** The activation of `wanted` succeeded: failures are over. */

@@ -128,6 +128,7 @@ function isRecord(value: unknown, subject: string): value is SubjectRecord {
   if (!isObject(value) || typeof value['wanted'] !== 'string') return false;
   if (!isText(value['onDisk'], true) || !isText(value['activated'], true)) return false;
   const { failures, inputs, previous, announced } = value;
+  if (!isText(value['brought'], true)) return false;
   if (inputs !== undefined && !(isObject(inputs) && Object.values(inputs).every((input) => isText(input))))
     return false;
   if (previous !== undefined && !isPrevious(previous)) return false;

@@ -115,6 +115,31 @@ describeWith([root], 'law 2', () => {
     expect(await role.read('/etc/app.conf')).toBe('good 1\n');
   });
 
+  it('takes away again what only the failed content has brought', async () => {
+    await role.put('haulout.ini', SPEC.replace('/etc/moody.conf', '/etc/moody.d/**'));
+    await role.put('root/etc/moody.d/old', 'old\n');
+    await role.put('services/moody/bin/configure', '#!/bin/sh\n! grep -r bad /etc/moody.d\n');
+    await role.put('root/etc/app.conf', 'good 2\n');
+    await role.put('services/app/bin/check', '#!/bin/sh\ntrue\n');
+    expect(await role.sync()).toMatchObject({ health: 'healthy' });
+    const before = (await role.events()).length;
+    await role.put('root/etc/moody.d/new', 'bad\n');
+    expect(await role.sync()).toMatchObject({ trouble: { code: 'hook-failed' } });
+    await role.waitFor(
+      (events) => rounds(events.slice(before)).some(({ content }) => content.active !== content.wanted),
+      60_000,
+    );
+    expect(await role.sync()).toMatchObject({
+      content: { setAside: { subject: 'service:moody' } },
+      services: [{ state: 'healthy' }, { id: 'moody' }],
+      waiting: [],
+    });
+    expect((await role.exec('ls /etc/moody.d')).output).toBe('old\n');
+    expect((await role.sync()).lastSync.steps).toBe(0);
+    await role.delete('root/etc/moody.d/new');
+    expect(await role.sync()).toMatchObject({ health: 'healthy', lastSync: { steps: 0 } });
+  }, 90_000);
+
   it('tries the next upload at once', async () => {
     await role.put('root/etc/app.conf', 'good 3\n');
     await role.put('services/app/bin/check', '#!/bin/sh\nexit 0\n');
