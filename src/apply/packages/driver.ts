@@ -158,7 +158,7 @@ class Driver implements PackageManager {
   async #must(argv: Argv, subject: string): Promise<void> {
     await this.#unlocked();
     const result = await this.#patient(argv, HOUR);
-    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, subject, result, this.#unfetched);
+    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, subject, result, { unfetched: this.#unfetched });
   }
 
   #isDone(argv: Argv, result: RunResult): boolean {
@@ -205,7 +205,7 @@ class Driver implements PackageManager {
   async #allInstalled(): Promise<Versions> {
     const { argv, read } = this.#dialect.installed;
     const result = await this.#patient(argv, 5 * MINUTE);
-    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, EVERYTHING, result);
+    if (!this.#isDone(argv, result)) throw failed(this.#dialect, argv, EVERYTHING, result, { hint: UNREADABLE });
     return read(result.stdout);
   }
 
@@ -214,6 +214,8 @@ class Driver implements PackageManager {
     return await run(argv, { timeoutMs, env: this.#dialect.environment, onOutput, keepBytes: 4 * 1024 * 1024 });
   }
 }
+
+const UNREADABLE = 'the package database of this instance has to be mended before anything is installed';
 
 function subjectOf(names: readonly string[]): string {
   return names.map((name) => `package:${name}`).join(' ');

@@ -30,13 +30,18 @@ export function unfetchedIn({ meanings }: Dialect, output: string): string | und
 const alsoUnfetched = (unfetched: string | undefined) =>
   unfetched === undefined ? '' : `; not all lists could be fetched: ${unfetched}`;
 
-/** `unfetched`: what is unknown may stand in a list that is not here. */
+/** What may be said besides: `unfetched`, for what is unknown may stand in a list that is not here, and what to do where no meaning says it. */
+export interface Circumstances {
+  readonly unfetched?: string | undefined;
+  readonly hint?: string;
+}
+
 export function failed(
   dialect: Dialect,
   argv: Argv,
   subject: string,
   result: RunResult,
-  unfetched?: string,
+  { unfetched, hint: advice = 'is the name right, and the repository reachable?' }: Circumstances = {},
 ): HauloutError {
   const words = argv.filter((word) => !dialect.options.includes(word));
   const meaning = meaningOf(dialect, result);
@@ -44,9 +49,7 @@ export function failed(
   const how = result.timedOut ? 'took too long' : `ended with ${result.code ?? result.signal}`;
   const see = `run \`${words.join(' ')}\` on the instance to see all of it`;
   const hint =
-    meaning === undefined || meaning === 'done'
-      ? 'is the name right, and the repository reachable?'
-      : HINTS[missing === undefined ? meaning : 'unreachable'];
+    meaning === undefined || meaning === 'done' ? advice : HINTS[missing === undefined ? meaning : 'unreachable'];
   return new HauloutError(
     {
       code: codeOf(result, meaning),

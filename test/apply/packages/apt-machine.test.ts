@@ -176,7 +176,10 @@ describeWith([...MACHINE_NEEDS, command('apt-get', 'apt'), command('perl', 'perl
 
   it('does not take a database that cannot be read for one in which nothing is installed', async () => {
     await sh(machine, 'cp -p /var/lib/dpkg/status /tmp/status; echo torn > /var/lib/dpkg/status');
-    expect((await order({ ask: ['dpkg'] }))[0]?.trouble?.reason).toMatch(/^`dpkg-query -W` ended with 2/);
+    expect((await order({ ask: ['dpkg'] }))[0]?.trouble).toMatchObject({
+      reason: expect.stringMatching(/^`dpkg-query -W` ended with 2/),
+      hint: expect.stringMatching(/^the package database of this instance .*; run `dpkg-query/),
+    });
     await sh(machine, 'mv /tmp/status /var/lib/dpkg/status');
     expect((await order({ ask: ['dpkg'] }))[0]?.installed).toEqual({ dpkg: [expect.stringMatching(/^\d/)] });
   });
