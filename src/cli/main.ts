@@ -251,7 +251,9 @@ sayWhatNext(program);
 function sayWhatNext(command: Command, path = ''): void {
   const name = `${path}${command.name()}`;
   command
-    .configureOutput({ outputError: (text, write) => write(visible(text.replace(/^error:/, 'haulout:'))) })
+    .configureOutput({
+      outputError: (text, write) => write(visible(text.replace(/^error:/, 'haulout:').replace('\n(', ' ('))),
+    })
     .showHelpAfterError(`haulout: next: ${name} --help`);
   for (const below of command.commands) sayWhatNext(below, `${name} `);
 }

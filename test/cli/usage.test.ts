@@ -37,11 +37,11 @@ describe('the command line', () => {
   });
 
   it.each([
-    ['a command that is none', ['tyr'], NEXT("unknown command 'tyr'\n(Did you mean try?)", 'haulout')],
+    ['a command that is none', ['tyr'], NEXT("unknown command 'tyr' (Did you mean try?)", 'haulout')],
     [
       'a flag that is none',
       ['lint', '--jason'],
-      NEXT("unknown option '--jason'\n(Did you mean --json?)", 'haulout lint'),
+      NEXT("unknown option '--jason' (Did you mean --json?)", 'haulout lint'),
     ],
     ['a word too many', ['lint', 'a', 'b'], /^haulout: too many arguments .*\nhaulout: next: haulout lint --help\n$/],
     ['a word too few', ['userdata'], NEXT("missing required argument 'bucket'", 'haulout userdata')],

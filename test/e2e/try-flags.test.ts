@@ -22,7 +22,7 @@ describe('haulout try, before anything is started', () => {
 
   it.each([
     ['no directory', [], 64, /no directory is named/],
-    ['an unknown flag', [role, '--onze'], 64, /unknown option '--onze'\n\(Did you mean --once\?\)/],
+    ['an unknown flag', [role, '--onze'], 64, /unknown option '--onze' \(Did you mean --once\?\)/],
     ['a flag without its value', [role, '--port'], 64, /argument missing/],
     ['a port that is none', [role, '--port', '70000'], 64, /--port: this is no port/],
     ['a schedule that is none', [role, '--schedule', 'often'], 64, /--schedule: /],
