@@ -140,9 +140,9 @@ export async function makeWorld(parts: WorldParts): Promise<{ world: World; jobs
     wake: (etag) => objects().look(base + WAKE_NAME, etag, LARGEST_WAKE),
     onStep: (entry) => events.step(entry),
     async report(status, live) {
-      await teller.keep(status);
+      const told = await teller.keep(status);
       await events.round(status, parts.asked());
-      await teller.send(status, live);
+      await teller.send(told, live);
     },
     retell: (change) => teller.retell(change),
   };

@@ -3,6 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Identity } from '../metadata/provider.ts';
 import type { Status } from '../status/status.ts';
+import { isTimeline } from '../status/timeline.ts';
 import type { Presence } from './presence.ts';
 import { blankStatus, readStatus, writeStatus } from './status-file.ts';
 import type { Live, StatusUpload } from './upload.ts';
@@ -21,14 +22,23 @@ export interface TellerParts {
 export class Teller {
   readonly #parts: TellerParts;
   #last: Status | undefined;
+  /** Of the last round that did something. */
+  #acted: Status | undefined;
 
   constructor(parts: TellerParts) {
     this.#parts = parts;
   }
 
-  async keep(status: Status): Promise<void> {
-    this.#last = status;
-    await writeStatus(this.#parts.state, status, this.#parts.log);
+  /**
+   * Resolves with the status as it is told: a look that found nothing to do says nothing of where the time goes, and the last round
+   * that did something does.
+   */
+  async keep(status: Status): Promise<Status> {
+    const { state, log } = this.#parts;
+    this.#acted = status.lastSync.steps > 0 ? status : (this.#acted ?? (await actedBefore(state)));
+    this.#last = isLook(status) && this.#acted ? withTimelineOf(this.#acted, status) : status;
+    await writeStatus(state, this.#last, log);
+    return this.#last;
   }
 
   async send(status: Status, live: Live | undefined): Promise<void> {
@@ -42,8 +52,23 @@ export class Teller {
     const at = new Date(clock.now()).toISOString();
     const last = this.#last ?? (await readStatus(state.directory));
     const before = last ?? blankStatus(role, identity()?.instanceId ?? '', at);
-    const status = { ...change(before), at, ...presence.told() };
-    await this.keep(status);
+    const status = await this.keep({ ...change(before), at, ...presence.told() });
     await this.send(status, undefined);
   }
+}
+
+/** A look that failed says where. */
+function isLook({ lastSync, timeline }: Status): boolean {
+  return lastSync.steps === 0 && timeline.every(({ ok }) => ok);
+}
+
+function withTimelineOf({ instanceId, timeline }: Status, status: Status): Status {
+  return instanceId === status.instanceId ? { ...status, timeline } : status;
+}
+
+/** By an agent that was here before. Steps have a subject, the stations of a look have none. */
+async function actedBefore(state: StateFiles): Promise<Status | undefined> {
+  const status = await readStatus(state.directory);
+  const { timeline } = status ?? {};
+  return isTimeline(timeline) && timeline.some(({ subject }) => subject !== undefined) ? status : undefined;
 }

@@ -54,3 +54,18 @@ export class Timeline {
     this.#onEntry(entry);
   }
 }
+
+/** What was read from a disk may be anything. */
+export function isTimeline(value: unknown): value is readonly TimelineEntry[] {
+  return Array.isArray(value) && value.every(isEntry);
+}
+
+function isEntry(value: unknown): value is TimelineEntry {
+  if (typeof value !== 'object' || value === null) return false;
+  const { step, subject, why, from, ms, ok, code } = value as Record<string, unknown>;
+  const texts =
+    typeof step === 'string' && [subject, why, code].every((text) => text === undefined || typeof text === 'string');
+  return (
+    texts && [from, ms].every((time) => Number.isSafeInteger(time) && Number(time) >= 0) && typeof ok === 'boolean'
+  );
+}

@@ -46,6 +46,16 @@ describeWith([root], 'a small world', () => {
     expect(await role.read('/srv/clock.log')).toBe('configured\nstarted\nconfigured\nstarted\n');
   });
 
+  it('tells where the time of the last round went that did something, whoever looks and starts it again since', async () => {
+    const acted = async () => (await role.status()).timeline.flatMap(({ subject }) => subject ?? []);
+    expect(await acted()).toEqual(['file:/etc/motd.small', 'service:clock']);
+    expect(await role.sync()).toMatchObject({ lastSync: { steps: 0 } });
+    expect(await acted()).toEqual(['file:/etc/motd.small', 'service:clock']);
+    await role.killAgent();
+    expect(await role.sync()).toMatchObject({ lastSync: { steps: 0 } });
+    expect(await acted()).toEqual(['file:/etc/motd.small', 'service:clock']);
+  });
+
   it('puts a hand edit back', async () => {
     await role.exec('echo three > /etc/motd.small');
     const { lastSync } = await role.sync();
