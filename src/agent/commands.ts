@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
+import { run, SYSTEM_ENVIRONMENT } from '../lib/exec.ts';
 import { EXIT } from '../lib/exit.ts';
 import { visible } from '../lib/log.ts';
+import { isThere, SYSTEMD_RUNS } from '../lib/present.ts';
 import type { Status } from '../status/status.ts';
 import type { Paths } from './paths.ts';
 import { askAgent, syncRequest } from './requests.ts';
@@ -13,6 +15,9 @@ import { notRoot, print, say } from './words.ts';
 
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
+const JOURNAL_LIMIT_MS = 60_000;
+const NOTHING_SAID =
+  'the agent has said nothing here. next: read what the script in user-data said, on the console or in /var/log/cloud-init-output.log';
 
 /** `haulout status`: 0 as the bucket wants it, 2 not quite, 1 never came up, 69 no agent has run here, 75 the first round has not ended. */
 export async function status(paths: Paths, words: readonly string[]): Promise<number> {
@@ -55,9 +60,10 @@ export async function logs(paths: Paths, words: readonly string[]): Promise<numb
     return EXIT.usage;
   }
   const file = json ? 'events.jsonl' : name === undefined ? 'agent.log' : join('services', `${name}.log`);
-  const text = await tail(join(paths.log, file));
+  const isInJournal = file === 'agent.log' && (await isThere(SYSTEMD_RUNS));
+  const text = isInJournal ? await journal(count) : await tail(join(paths.log, file));
   if (text === undefined) {
-    say(name === undefined ? 'no log here; under systemd: journalctl -u haulout' : `${name} has said nothing here`);
+    say(name === undefined ? NOTHING_SAID : `${name} has said nothing here`);
     return EXIT.unavailable;
   }
   process.stdout.write(`${text.trimEnd().split('\n').slice(-count).join('\n')}\n`);
@@ -83,6 +89,14 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
 function exitOf(found: Status): number {
   if (found.health === 'healthy') return EXIT.done;
   return found.health === 'degraded' ? EXIT.differences : EXIT.failed;
+}
+
+/** systemd takes what the agent says. undefined: it has nothing of it, or cannot be asked. */
+async function journal(count: number): Promise<string | undefined> {
+  const words = ['--unit=haulout', `--lines=${count}`, '--output=short-iso', '--no-pager', '--quiet'];
+  const options = { timeoutMs: JOURNAL_LIMIT_MS, env: SYSTEM_ENVIRONMENT, keepBytes: TAIL_BYTES };
+  const asked = await run(['journalctl', ...words], options).catch(() => undefined);
+  return asked?.code === 0 && asked.stdout !== '' ? asked.stdout : undefined;
 }
 
 async function tail(path: string): Promise<string | undefined> {
