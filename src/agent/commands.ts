@@ -15,6 +15,11 @@ import { notRoot, print, say } from './words.ts';
 
 const SYNC_LIMIT_MS = 90 * 60_000;
 const TAIL_BYTES = 512 * 1024;
+const EXIT_BY_HEALTH: Readonly<Record<string, number>> = {
+  healthy: EXIT.done,
+  degraded: EXIT.differences,
+  converging: EXIT.tryAgain,
+};
 const JOURNAL_LIMIT_MS = 60_000;
 const NOTHING_SAID =
   'the agent has said nothing here. next: read what the script in user-data said, on the console or in /var/log/cloud-init-output.log';
@@ -86,9 +91,8 @@ export async function service(paths: Paths, words: readonly string[]): Promise<n
   return services.every(({ state }) => state !== 'unhealthy') ? EXIT.done : EXIT.differences;
 }
 
-function exitOf(found: Status): number {
-  if (found.health === 'healthy') return EXIT.done;
-  return found.health === 'degraded' ? EXIT.differences : EXIT.failed;
+function exitOf({ health }: Status): number {
+  return EXIT_BY_HEALTH[health] ?? EXIT.failed;
 }
 
 /** systemd takes what the agent says. undefined: it has nothing of it, or cannot be asked. */

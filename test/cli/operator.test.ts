@@ -162,6 +162,9 @@ describeWith([root], 'an instance launched with what haulout userdata printed', 
   });
 
   it('ends 75 before the first round has ended, and 69 where no agent has run', async () => {
+    // A notice that came in it is told at once.
+    await inside(`sed -i 's/"health":"[a-z]*"/"health":"converging"/' /var/lib/haulout/status.json`);
+    expect(await inside('haulout status')).toMatchObject({ code: 75, stdout: expect.stringContaining(' converging ') });
     await inside('mv /var/lib/haulout/status.json /var/lib/haulout/status.away');
     const early = await inside('haulout status');
     expect(early.code).toBe(75);
