@@ -7,6 +7,12 @@ import type { Farewell, FarewellFile } from './farewell-file.ts';
 import type { Presence } from './presence.ts';
 import type { Withdrawal } from './registrar.ts';
 
+/** What came of a stop. */
+export interface Stopped {
+  readonly ok: boolean;
+  readonly words: readonly string[];
+}
+
 /** What of the agent a goodbye touches. */
 export interface GoodbyeParts {
   readonly clock: Clock;
@@ -20,7 +26,7 @@ export interface GoodbyeParts {
   /** Where this machine has announced itself. */
   readonly registrations: () => Promise<readonly Withdrawal[]>;
   readonly withdraw: (registration: Withdrawal) => Promise<readonly string[]>;
-  readonly stop: (service: ServiceSpec) => Promise<readonly string[]>;
+  readonly stop: (service: ServiceSpec) => Promise<Stopped>;
   /** Ends the round under way, so that nobody starts what is about to be stopped. */
   readonly quiet: (withinMs: number) => Promise<void>;
   /** Tells the world how things stand, the services that are stopped and words about them included. */
@@ -123,9 +129,14 @@ export class Goodbye {
     for (const [index, service] of reversed.entries()) {
       if (this.#takenBack || this.#left() <= 0) return;
       const share = this.#left() / (reversed.length - index);
-      const ok = await this.#one('service', service, share, (each) => this.#parts.stop(each));
-      if (ok) this.#stopped.push(service.id);
+      await this.#one('service', service, share, (each) => this.#stop(each));
     }
+  }
+
+  async #stop(service: ServiceSpec): Promise<readonly string[]> {
+    const { ok, words } = await this.#parts.stop(service);
+    if (ok) this.#stopped.push(service.id);
+    return words;
   }
 
   /** In its share of what is left, the service's own limit permitting. What one of them does holds up no other. */
@@ -134,15 +145,13 @@ export class Goodbye {
     item: Item,
     shareMs: number,
     action: (item: Item) => Promise<readonly string[]>,
-  ): Promise<boolean> {
+  ): Promise<void> {
     const timeoutMs = Math.max(SHORTEST_LIMIT_MS, Math.min(item.timeoutMs, shareMs));
     try {
       this.#note(await action({ ...item, timeoutMs }));
-      return true;
     } catch (error) {
       const { subject, reason } = asTrouble(error, kind, `${kind}:${item.id}`);
       this.#note([`${subject}: ${reason}`]);
-      return false;
     }
   }
 

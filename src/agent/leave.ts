@@ -73,7 +73,10 @@ function goodbyeParts(parts: LeaveParts, file: FarewellFile) {
       const failure = await world.registrar.down(registration);
       return failure ? [told(failure, [])] : [];
     },
-    stop: async (service: ServiceSpec) => words(service, await services.stop(service, false)),
+    async stop(service: ServiceSpec) {
+      const done = await services.stop(service, false);
+      return { ok: !done.failure, words: words(service, done) };
+    },
     quiet: (withinMs: number) => quiet(parts, withinMs),
     tell: (stopped: readonly string[], said: readonly string[]) =>
       world.retell((status) => ({

@@ -68,7 +68,7 @@ function machine(how: { awaited?: boolean; kept?: Kept; hang?: string[]; release
     drain: hook('drain'),
     registrations: async () => [],
     withdraw: async () => [],
-    stop: hook('stop'),
+    stop: async (service: ServiceSpec) => ({ ok: true, words: await hook('stop')(service) }),
     quiet: async () => undefined,
   };
   const departures = new Departures({

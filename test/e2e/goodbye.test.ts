@@ -245,3 +245,30 @@ describeWith([root], 'an agent that is killed, and one that is told to end', () 
     60_000,
   );
 });
+
+const STUBBORN = `#!/bin/sh
+case $1 in stop) echo it will not; exit 1 ;; esac
+`;
+
+describeWith([root], 'an instance that leaves with a service that does not stop', () => {
+  let role: RoleUnderTest;
+  beforeAll(async () => {
+    role = await RoleUnderTest.boot(
+      { 'haulout.ini': '[haulout]\nversion = 1\n[service.web]\nunit = stubborn\nhealth = 0s\n' },
+      { plant: { '/etc/init.d/stubborn': { content: STUBBORN, mode: 0o755 } } },
+    );
+  }, 120_000);
+  afterAll(() => role?.close());
+
+  it('does not say that it is stopped, and says what went wrong', async () => {
+    const { code, stdout } = await role.exec('haulout shutdown --within 20s --json');
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      {
+        lease: { state: 'ended' },
+        services: [{ id: 'web', state: 'healthy' }],
+        notes: [expect.stringMatching(/^service:web: .*It said last: it will not$/)],
+      },
+    ]);
+  }, 60_000);
+});
