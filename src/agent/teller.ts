@@ -48,12 +48,22 @@ export class Teller {
 
   /** Between rounds: what the last one said, changed, and the lease as it is now. */
   async retell(change: (status: Status) => Status): Promise<void> {
-    const { state, clock, role, presence, identity } = this.#parts;
+    const { clock, presence } = this.#parts;
     const at = new Date(clock.now()).toISOString();
-    const last = this.#last ?? (await readStatus(state.directory));
-    const before = last ?? blankStatus(role, identity()?.instanceId ?? '', at);
+    const before = await this.#before(at);
     const status = await this.keep({ ...change(before), at, ...presence.told() });
     await this.send(status, undefined);
+  }
+
+  /** What stands on the disk may be of a boot before this one, or of the machine that this disk was copied from. */
+  async #before(at: string): Promise<Status> {
+    const { state, role, presence, identity } = this.#parts;
+    const last = this.#last ?? (await readStatus(state.directory));
+    const instanceId = identity()?.instanceId ?? '';
+    const blank = blankStatus(role, instanceId, at);
+    if (last?.instanceId !== instanceId) return blank;
+    const isOfThisBoot = last.lease?.generation === presence.told().lease?.generation;
+    return isOfThisBoot ? last : { ...blank, content: last.content };
   }
 }
 
