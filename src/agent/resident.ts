@@ -1,3 +1,4 @@
+import { RENEW_WITHIN_MS } from '../fleet/lease.ts';
 import { BACK_OFF_CAP_MS } from '../ledger/ledger.ts';
 import { sha256 } from '../lib/digest.ts';
 import { splayOffset } from '../lib/splay.ts';
@@ -71,11 +72,29 @@ export class Resident {
       this.#calledAt = Number.POSITIVE_INFINITY; // a call from now on may be of what this round does not see any more
       const begun = this.#world.clock.elapsed();
       this.#round = converge(this.#world, this.#memory);
-      const status = await this.#round;
+      const status = await this.#renewing(this.#round);
       this.#round = undefined;
       await this.#requests.answer(asked, status);
       onRound(status);
       await this.#rest(signal, status, begun);
+    }
+  }
+
+  /** Packages or a hook may take an hour, and the lease of the last round ends meanwhile. */
+  async #renewing(round: Promise<Status>): Promise<Status> {
+    const over = new AbortController();
+    void this.#renew(over.signal);
+    const status = await round;
+    over.abort();
+    return status;
+  }
+
+  async #renew(signal: AbortSignal): Promise<void> {
+    const { clock, presence, retell } = this.#world;
+    for (;;) {
+      await clock.sleep(RENEW_WITHIN_MS, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      if (this.#memory.identity && !presence.isLeaving) await retell((status) => status);
     }
   }
 

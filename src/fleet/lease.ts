@@ -37,6 +37,8 @@ export interface LeaseTerm {
 const SHORTEST_MS = 600_000;
 /** One sync may be lost, a second one late; that all three are is no accident any more. */
 const SYNCS = 3;
+/** A sync that takes longer than this renews the lease as it goes on: whoever is at work is not lost. */
+export const RENEW_WITHIN_MS = SHORTEST_MS / SYNCS;
 
 /** When a lease ends that is written at `written` (milliseconds since 1970): after three syncs, at the soonest after ten minutes. */
 export function leaseExpiry(written: number, { intervalMs, splayMs, settleMs }: LeaseTerm): string {

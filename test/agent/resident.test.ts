@@ -2,6 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import type { Requests } from '../../src/agent/requests.ts';
 import { Resident, untilRetry } from '../../src/agent/resident.ts';
 import type { World } from '../../src/agent/world.ts';
+import { leaseExpiry } from '../../src/fleet/lease.ts';
 import type { Identity } from '../../src/metadata/provider.ts';
 import type { Status } from '../../src/status/status.ts';
 import { SteppedClock } from '../support/stepped-clock.ts';
@@ -39,18 +40,21 @@ async function livingAt(
   instanceId: string,
   splayMs: number,
   wakeMs: number,
-  more: { schedule?: string; ms?: number } = {},
+  more: { schedule?: string; ms?: number; isLeaving?: boolean } = {},
 ) {
-  const { schedule = '0 0 1 1 *', ms = 0 } = more;
+  const { schedule = '0 0 1 1 *', ms = 0, isLeaving = false } = more;
   const clock = new SteppedClock();
   const rounds: number[] = [];
+  const renewed: number[] = [];
   const identity = { instanceId } as Identity;
   const report = async () => void rounds.push(clock.elapsed());
+  const presence = { told: () => ({}), isLeaving: false };
   const told = {
     clock,
     report,
+    retell: async () => void renewed.push(clock.elapsed()),
     waits: { told: () => [], turn: async () => (ms > 0 ? await clock.sleep(ms) : undefined) },
-    presence: { told: () => ({}) },
+    presence,
   };
   const world = {
     ...{ ...told, settings: { role: 'web' }, store: { name: 's3://b/p', cost: () => ({ requests: 0, bytes: 0 }) } },
@@ -65,7 +69,8 @@ async function livingAt(
   // Nothing failed as far as the pauses are concerned: only a call begins the next round.
   void resident.live(stop.signal, (status) => Object.assign(status, { health: 'healthy' }));
   await clock.advance(1_000);
-  return { clock, rounds, resident };
+  presence.isLeaving = isLeaving;
+  return { clock, rounds, renewed, resident };
 }
 
 const HOSTS = Array.from({ length: 200 }, (_, index) => `i-${String(index).padStart(17, '0')}`);
@@ -107,4 +112,19 @@ it.each([
   const { clock, rounds } = await livingAt('i-1', 0, 0, { schedule, ms: minutes * 60_000 });
   await clock.advance(155 * 60_000);
   expect(rounds.map((at) => Math.floor(at / 60_000))).toEqual(ends);
+});
+
+it.each([
+  ['of an hour is told of as it goes on: whoever reads it does not take its host for lost', 3_600_000, false, 17],
+  ['of three minutes is not', 180_000, false, 0],
+  ['is left to the goodbye, where there is one', 3_600_000, true, 0],
+])('a round %s', async (_, ms, isLeaving, times) => {
+  const { clock, rounds, renewed } = await livingAt('i-1', 0, 0, { ms, isLeaving });
+  await clock.advance(ms - 2_000);
+  expect([rounds, renewed.length]).toEqual([[], times]);
+  const pauses = [...renewed, ms].map((at, index) => at - (renewed[index - 1] ?? 0));
+  const shortest = Date.parse(leaseExpiry(0, { intervalMs: 1_000, splayMs: 0, settleMs: 0 }));
+  if (times > 0) expect(Math.max(...pauses)).toBeLessThan(shortest / 2);
+  await clock.advance(3_600_000);
+  expect([rounds, renewed.length]).toEqual([[ms], times]);
 });
