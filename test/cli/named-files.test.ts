@@ -11,7 +11,6 @@ describe('a path that leads to nothing, or to something else', () => {
     ['swap', ['swap', 'i-0123456789abcdef0', '--user-data', 'none', ...EC2], 64, 'none'],
     ['try', ['try', 'role', '--user-data', 'none'], 64, 'none'],
     ['userdata', ['userdata', 's3://bkt/planet', '--dry-run', '--into', 'none'], 64, 'none'],
-    ['runtime', ['runtime', 'add', 's3://bkt/planet', '--dry-run', '--from', 'role'], 1, 'role'],
     ['init', ['init', 'file'], 1, 'file'],
   ])('is told by %s with its name, and is no fault of haulout', async (command, words, exit, name) => {
     const cwd = scratch();

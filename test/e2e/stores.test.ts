@@ -66,23 +66,29 @@ describeWith([root], 'an instance in front of a store that is not Amazon\u2019s'
   });
 });
 
-describeWith([root], 'an instance whose bucket belongs to another account than HAULOUT_OWNER', () => {
+/** The script is refused as well (test/userdata/launcher-refusals.test.ts): this is an agent that was there before. */
+describeWith([root], 'an instance whose bucket belongs to another account than HAULOUT_OWNER by now', () => {
   let role: RoleUnderTest;
   const log: RequestLogEntry[] = [];
   beforeAll(async () => {
-    const settings = { owner: '999999999999' };
-    role = await RoleUnderTest.boot(FILES, { settings, cloud: { onRequest: (entry) => log.push(entry) } });
+    role = await RoleUnderTest.boot(FILES, { cloud: { onRequest: (entry) => log.push(entry) } });
   }, 120_000);
   afterAll(() => role?.close());
 
-  it('takes nothing out of it and writes nothing into it', async () => {
-    expect(await role.status()).toMatchObject({ trouble: { code: 'bucket-owner-refused' } });
-    expect(await role.exec('ls /srv/walrus')).not.toMatchObject({ code: 0 });
-    const taken = log.filter(({ operation, key }) => operation === 'GetObject' && !key?.startsWith('.haulout/agent/'));
-    expect(taken).toEqual([]);
-    const writes = () => log.filter(({ operation }) => operation === 'PutObject').map(({ error }) => error);
-    await expect.poll(writes, { timeout: 20_000 }).toContain('AccessDenied');
-    expect(new Set(writes())).toEqual(new Set(['AccessDenied']));
-    expect(role.cloud.s3.list(BUCKET, '.haulout/instances/')).toEqual([]);
+  it('takes nothing out of it and writes nothing into it, and keeps what it has', async () => {
+    await role.killAgent();
+    await role.exec('echo HAULOUT_OWNER=999999999999 >> /var/lib/haulout/settings');
+    await role.put(`root${MANY[0]}`, 'of a stranger\n');
+    const instances = () => role.cloud.s3.list(BUCKET, '.haulout/instances/').map(({ etag }) => etag);
+    const before = instances();
+    log.length = 0;
+    await role.startAgent();
+    expect(await role.sync()).toMatchObject({ trouble: { code: 'bucket-owner-refused' } });
+    expect(await role.read(MANY[0]!)).toBe(`${MANY[0]}\n`);
+    const done = () => log.filter(({ error }) => error === undefined).map(({ operation }) => operation);
+    const refused = () => log.map(({ operation, error }) => `${operation} ${error}`);
+    await expect.poll(refused, { timeout: 20_000 }).toContain('PutObject AccessDenied');
+    expect(done()).toEqual([]);
+    expect(instances()).toEqual(before);
   });
 });
